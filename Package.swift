@@ -1,0 +1,28 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let package = Package(
+  name: "Quipu",
+  products: [
+    .library(name: "Quipu", targets: ["Quipu"]),
+    // The self-contained C library. `make build` links it with the Swift runtime inside and names it libquipu.so.
+    .library(name: "QuipuC", type: .dynamic, targets: ["QuipuC"]),
+    .executable(name: "quipu", targets: ["quipu"]),
+  ],
+  targets: [
+    .systemLibrary(name: "CQuipu"),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "QuipuBase", dependencies: ["CZlib"]),
+    .target(name: "QuipuRecords", dependencies: ["QuipuBase"]),
+    .target(name: "QuipuMedia", dependencies: ["QuipuBase", "CPNG", "CZlib"]),
+    .target(name: "Quipu", dependencies: ["QuipuBase", "QuipuRecords", "QuipuMedia"]),
+    .target(name: "QuipuC", dependencies: ["CQuipu", "Quipu"]),
+    .executableTarget(name: "quipu", dependencies: ["Quipu", "QuipuRecords", "QuipuBase"]),
+    .testTarget(name: "QuipuBaseTests", dependencies: ["QuipuBase"]),
+    .testTarget(name: "QuipuRecordsTests", dependencies: ["QuipuRecords", "QuipuBase"]),
+    .testTarget(name: "QuipuMediaTests", dependencies: ["QuipuMedia", "QuipuBase"]),
+    .testTarget(name: "QuipuTests", dependencies: ["Quipu", "QuipuRecords", "QuipuBase"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
