@@ -1,0 +1,699 @@
+/*
+ * Quipu: record machine-learning experiments from any program.
+ *
+ * This header is the contract; it is written by hand and is the authority. C99, also valid C++11. It needs nothing
+ * but three standard headers and a library that carries its own run-time (no Swift on the host).
+ *
+ * Rules that hold for every call, said once:
+ *
+ *   Threads     Every function may be called from any thread at any time, also several at once on one handle.
+ *               Only a `_free` must be the last use of its handle.
+ *   Blocking    No call blocks unless its comment has a "Blocking" line. Log calls copy their input and return: no
+ *               system call, no allocation, no disk, no network while the hand-off ring has room.
+ *   Order       Calls of one thread take effect in their order; calls of several threads in the order they arrive.
+ *   Text        `const char *` is NUL-terminated UTF-8; NULL means "not given", "" is a value. `quipu_str` is pointer
+ *               and length. Everything is copied before the call returns. Malformed UTF-8 is QUIPU_ERROR_UTF8.
+ *   Errors      Calls return a status: 0 or a negative number. A refused call changes nothing and clears its outputs.
+ *               `quipu_error **error` is optional (NULL); when set after a failure, free it with quipu_error_free.
+ *               Trouble that comes later (a full disk, a dropped row) goes to quipu_run_stats and to diagnostics.
+ *   Handles     NULL and handles of finished or freed runs are answered with a status, never a crash. Freeing NULL
+ *               does nothing. Handles may be freed in any order.
+ *   Exit, fork  Runs left open are finished when the process exits, with its exit status. After fork() without exec
+ *               the child's inherited runs answer QUIPU_ERROR_FORKED; the child may start runs of its own.
+ *               No signal handlers are installed. See docs/threading.md.
+ *   Printing    Never. Diagnostics go to your callback, or nowhere.
+ *   Durability  A row whose log call has returned survives the death of the process (SIGKILL, OOM, abort): it is in
+ *               the log or in the ring in shared memory, from where the next start or `quipu recover` takes it.
+ */
+#ifndef QUIPU_H
+#define QUIPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define QUIPU_API __attribute__((visibility("default")))
+#else
+#define QUIPU_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Version
+ */
+
+#define QUIPU_VERSION_MAJOR 0
+#define QUIPU_VERSION_MINOR 1
+#define QUIPU_VERSION_PATCH 0
+#define QUIPU_VERSION "0.1.0"
+/* Binary interface; the number in the SONAME. Raised only when an existing program would have to be compiled anew. */
+#define QUIPU_ABI 0
+
+/* "MAJOR.MINOR.PATCH" of the library in use. Static text. Since 0.1.0 */
+QUIPU_API const char *quipu_version(void);
+
+/* MAJOR * 1000000 + MINOR * 1000 + PATCH of the library in use. Since 0.1.0 */
+QUIPU_API uint32_t quipu_version_number(void);
+
+/* QUIPU_ABI of the library in use; compare with the macro to see that header and library belong together. Since 0.1.0 */
+QUIPU_API uint32_t quipu_abi_version(void);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Status and errors
+ */
+
+/* 0 is success, failures are negative, families are hundreds. Numbers are never reused. */
+typedef int32_t quipu_status;
+enum {
+  QUIPU_OK = 0,
+
+  QUIPU_ERROR_ARGUMENT = -100,  /* an argument is wrong in a way that no number below names */
+  QUIPU_ERROR_NULL = -101,      /* a required pointer is NULL */
+  QUIPU_ERROR_UTF8 = -102,      /* text is not UTF-8, or a name holds a NUL */
+  QUIPU_ERROR_KEY = -103,       /* a key is empty or longer than QUIPU_KEY_MAX_BYTES */
+  QUIPU_ERROR_STEP = -104,      /* a negative step that is not QUIPU_STEP_AUTO */
+  QUIPU_ERROR_SHAPE = -105,     /* array shape, strides or row width do not fit */
+  QUIPU_ERROR_DTYPE = -106,     /* unknown or unsupported element type */
+  QUIPU_ERROR_VALUE = -107,     /* a value cannot be stored: broken JSON, NaN in a histogram, ... */
+  QUIPU_ERROR_NAME = -108,      /* run id, project, tag or metric name is not allowed */
+  QUIPU_ERROR_SETTING = -109,   /* unknown setting or a value of the wrong kind, in a call, a file or the environment */
+  QUIPU_ERROR_OPTIONS = -110,   /* struct_size is 0, or an unknown tail of a larger struct is not zero */
+  QUIPU_ERROR_DEVICE = -111,    /* the array lives in device memory: copy it to the host first */
+  QUIPU_ERROR_TOO_LARGE = -112, /* more bytes than the documented limit */
+
+  QUIPU_ERROR_STATE = -200,          /* the call does not fit the object's state */
+  QUIPU_ERROR_FINISHED = -201,       /* the run is finished */
+  QUIPU_ERROR_HANDLE = -202,         /* the handle was freed, or is not a handle of this kind */
+  QUIPU_ERROR_FORKED = -203,         /* the run belongs to the parent process */
+  QUIPU_ERROR_CONFIG_CHANGED = -204, /* a config value would change without permission */
+  QUIPU_ERROR_NOT_FOUND = -205,      /* no such key, file or run */
+  QUIPU_ERROR_TIMEOUT = -206,        /* not done within the time; it goes on in the background */
+  QUIPU_ERROR_FULL = -207,           /* the ring is full and stayed full: the row was dropped and counted */
+
+  QUIPU_ERROR_MEMORY = -300,
+
+  QUIPU_ERROR_FILE = -400,      /* a file could not be read or written */
+  QUIPU_ERROR_DIRECTORY = -401, /* the run directory could not be made */
+  QUIPU_ERROR_FORMAT = -402,    /* a file is not what it should be */
+  QUIPU_ERROR_DISK_FULL = -403,
+  QUIPU_ERROR_BUSY = -404,      /* the run is still being written by another process */
+
+  /* -500 network, -600 authentication, -700 server: reserved */
+
+  QUIPU_ERROR_ENCODE = -800,    /* an encoder (PNG, ...) refused */
+  QUIPU_ERROR_INTERNAL = -900   /* a bug in Quipu: please report it with the message */
+};
+
+/* The constant's name ("QUIPU_ERROR_STEP"), "QUIPU_ERROR" for a number this version does not know. Static. Since 0.1.0 */
+QUIPU_API const char *quipu_status_name(quipu_status status);
+
+/* One sentence for a person. Static. Since 0.1.0 */
+QUIPU_API const char *quipu_status_text(quipu_status status);
+
+/* Detail of a failure. */
+typedef struct quipu_error quipu_error;
+
+/* The status the failed call returned; QUIPU_OK for NULL. Since 0.1.0 */
+QUIPU_API quipu_status quipu_error_code(const quipu_error *error);
+
+/* One line that names the argument and the fix. Borrowed until quipu_error_free; "" for NULL. Since 0.1.0 */
+QUIPU_API const char *quipu_error_message(const quipu_error *error);
+
+/* A stable word a program can compare, finer than the status: "run_id_bad_char", "config_value_changed",
+ * "histogram_not_finite", ... Borrowed until quipu_error_free; "" for NULL. Since 0.1.0 */
+QUIPU_API const char *quipu_error_kind(const quipu_error *error);
+
+/* NULL is allowed. Since 0.1.0 */
+QUIPU_API void quipu_error_free(quipu_error *error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Text
+ */
+
+/* Borrowed text: `size` bytes at `data`. {NULL, 0} is empty. As a result: valid until quipu_text_free. */
+typedef struct quipu_str {
+  const char *data;
+  size_t size;
+} quipu_str;
+
+static inline quipu_str quipu_cstr(const char *text) {
+  quipu_str result;
+  result.data = text;
+  result.size = 0;
+  if (text) {
+    while (text[result.size]) result.size++;
+  }
+  return result;
+}
+
+/* Frees text that a call returned through a `quipu_str *` output. Such text is NUL-terminated as well (the NUL is not
+ * counted). {NULL, 0} is allowed. Since 0.1.0 */
+QUIPU_API void quipu_text_free(quipu_str text);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Diagnostics: what no status can carry
+ */
+
+typedef int32_t quipu_level;
+enum { QUIPU_LEVEL_INFO = 1, QUIPU_LEVEL_WARNING = 2, QUIPU_LEVEL_ERROR = 3 };
+
+/* Called with one message. `kind` is a stable word ("step_too_low", "disk_full", "ring_full", "no_server", ...),
+ * `run_id` names the run or is "". All text is borrowed for the call.
+ * The callback runs on the thread of the call that caused it or on a library thread, never twice at once. It may call
+ * any function that does not block; it must not throw or longjmp. A slow callback delays writing, never log calls. */
+typedef void (*quipu_diagnostic_fn)(quipu_level level, const char *kind, const char *message, const char *run_id,
+                                    void *user);
+
+/* Sets the process's callback; NULL removes it. Returns after a callback that is running on another thread has ended,
+ * so that `user` may be freed then. Since 0.1.0 */
+QUIPU_API void quipu_set_diagnostics(quipu_diagnostic_fn fn, void *user);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Options of a run
+ */
+
+typedef int32_t quipu_mode;
+enum {
+  QUIPU_MODE_DEFAULT = 0,  /* from environment and settings files; else online */
+  QUIPU_MODE_ONLINE = 1,   /* until a server is set up this behaves as offline and says so once (kind "no_server") */
+  QUIPU_MODE_OFFLINE = 2,  /* the log on disk only; `quipu sync` or `wandb sync` sends it later */
+  QUIPU_MODE_DISABLED = 3, /* every call is accepted and does nothing */
+  QUIPU_MODE_SHARED = 4    /* several processes write one run: rows carry no step */
+};
+
+typedef int32_t quipu_resume;
+enum { QUIPU_RESUME_DEFAULT = 0, QUIPU_RESUME_ALLOW = 1, QUIPU_RESUME_MUST = 2, QUIPU_RESUME_NEVER = 3,
+       QUIPU_RESUME_AUTO = 4 };
+
+/* What happens to a row whose step is below the current one. */
+typedef int32_t quipu_low_steps;
+enum {
+  QUIPU_LOW_STEPS_DROP = 0, /* as W&B: dropped, counted in rows_dropped_low_step, reported once per run */
+  QUIPU_LOW_STEPS_KEEP = 1  /* written at once as a row of its own with that step; the open row and the step stay */
+};
+
+/* Set with QUIPU_RUN_OPTIONS_INIT or quipu_run_options_init. Zero or NULL means "not given": environment variables
+ * (QUIPU_* before WANDB_*), settings files and defaults then decide. Fields are only ever appended. */
+typedef struct quipu_run_options {
+  uint32_t struct_size;      /* sizeof(quipu_run_options) */
+  quipu_mode mode;
+  const char *project;       /* at most 128 code points, none of / \ # ? % : ; default: git directory, "uncategorized" */
+  const char *entity;        /* user or team; default: the server's */
+  const char *id;            /* unique in the project; none of : ; , # ? / ' ; default: 8 random characters a-z0-9 */
+  const char *name;          /* display name */
+  const char *notes;
+  const char *group;
+  const char *job_type;
+  const char *dir;           /* the directory that gets `wandb/`; default: WANDB_DIR, the working directory */
+  const char *const *tags;   /* tag_count texts of 1..64 code points; not NULL with 0: no tags */
+  size_t tag_count;
+  quipu_str config_json;     /* a JSON object */
+  const char *config_path;   /* a YAML file of the form `key: {value: V}` */
+  quipu_str settings_json;   /* a JSON object: any setting by its W&B name, e.g. {"console":"off","x_label":"rank0"} */
+  quipu_resume resume;
+  quipu_low_steps low_steps;
+  const char *resume_from;   /* "RUN?_step=N" */
+  const char *fork_from;     /* "RUN?_step=N" */
+  uint64_t ring_bytes;       /* hand-off ring, rounded up to a power of two; default 4 MiB, range 64 KiB .. 1 GiB */
+  int64_t full_wait_ms;      /* how long a log call may wait for room in a full ring before it drops the row;
+                                0: default 1000; -1: never wait */
+  const char *program;       /* as shown in the metadata; default: the executable */
+  const char *language;      /* face that started the run, e.g. "python 3.11.7"; default "c" */
+} quipu_run_options;
+
+#ifdef __cplusplus
+#define QUIPU_RUN_OPTIONS_INIT quipu_run_options_default()
+#else
+#define QUIPU_RUN_OPTIONS_INIT { sizeof(quipu_run_options), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, \
+  { NULL, 0 }, NULL, { NULL, 0 }, 0, 0, NULL, NULL, 0, 0, NULL, NULL }
+#endif
+
+/* Zeroes `size` bytes at `options` and sets struct_size. Pass sizeof(quipu_run_options). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_options_init(quipu_run_options *options, size_t size);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * A run
+ */
+
+typedef struct quipu_run quipu_run;
+
+#define QUIPU_WAIT_FOREVER (-1)
+
+/* Starts a run: settles the settings, makes the directory and the log, returns a handle.
+ *   options  NULL: all defaults.
+ * Blocking: a few small file operations (about a millisecond). No network.
+ * Ownership: free *run with quipu_run_free.
+ * Errors: NAME (id, project, tag), SETTING, VALUE (config), DIRECTORY. On failure nothing is left behind.
+ * W&B: wandb.init(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_start(const quipu_run_options *options, quipu_run **run, quipu_error **error);
+
+/* Ends the run: the open row, the summary and the exit code are written and the log is closed. A second call does
+ * nothing and returns QUIPU_OK; the first code stays.
+ *   exit_code   0: finished, other: failed.
+ *   timeout_ms  QUIPU_WAIT_FOREVER or the longest wait; the rest is done in the background.
+ * Blocking: until everything is on disk, at most timeout_ms.
+ * Errors: TIMEOUT, DISK_FULL (some rows could not be written: see quipu_run_stats), FORKED.
+ * W&B: run.finish(exit_code). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_finish(quipu_run *run, int32_t exit_code, int64_t timeout_ms, quipu_error **error);
+
+/* Waits until everything logged so far is in the log file (page cache; not fsync).
+ * Blocking: at most timeout_ms. Errors: TIMEOUT, DISK_FULL. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_flush(quipu_run *run, int64_t timeout_ms, quipu_error **error);
+
+/* Gives the handle back. A run that is not finished is finished first, with code 0 and at most 5 s of waiting.
+ * NULL is allowed. Since 0.1.0 */
+QUIPU_API void quipu_run_free(quipu_run *run);
+
+/* Counters of a run; monotonic. Set struct_size before the call. */
+typedef struct quipu_run_stats {
+  uint32_t struct_size;
+  uint32_t disk_failing;          /* 1 while writes fail (full disk, lost mount) and are being retried */
+  uint64_t calls_accepted;        /* log, config, summary ... calls that were handed off */
+  uint64_t rows_written;          /* history rows in the log */
+  uint64_t rows_dropped_low_step; /* calls dropped because their step was below the current one */
+  uint64_t calls_dropped_full;    /* calls dropped because the ring was full */
+  uint64_t records_lost;          /* records that could not be written before the run ended */
+  uint64_t values_dropped;        /* media or values that could not be encoded after their call had returned */
+  uint64_t bytes_written;         /* size of the log */
+  uint64_t write_errors;          /* failed writes, retries included */
+  uint64_t media_pending;         /* media being encoded */
+  int64_t step;                   /* the step of the open row, or the next one */
+} quipu_run_stats;
+
+/* Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_get_stats(quipu_run *run, quipu_run_stats *stats);
+
+/* Everything about the run as a JSON object: id, name, project, entity, notes, tags, group, job_type, path, mode,
+ * dir (the `files` directory), sync_dir (the run directory), log_path, start_time (seconds since 1970), step,
+ * starting_step, offline, disabled, resumed, finished, exit_code, sweep_id, settings {name: value}.
+ *   out  Ownership: quipu_text_free. Works after finish. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_info_json(quipu_run *run, quipu_str *out, quipu_error **error);
+
+/* The run's id; "" for an invalid handle. Borrowed until quipu_run_free. Since 0.1.0 */
+QUIPU_API const char *quipu_run_id(quipu_run *run);
+
+/* Absolute path of the run directory; "" for a disabled run or an invalid handle. Borrowed until quipu_run_free.
+ * Since 0.1.0 */
+QUIPU_API const char *quipu_run_directory(quipu_run *run);
+
+/* Change the display name, notes or tags. NULL: QUIPU_ERROR_NULL. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_set_name(quipu_run *run, const char *name, quipu_error **error);
+QUIPU_API quipu_status quipu_run_set_notes(quipu_run *run, const char *notes, quipu_error **error);
+QUIPU_API quipu_status quipu_run_set_tags(quipu_run *run, const char *const *tags, size_t count, quipu_error **error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Logging
+ *
+ * A call adds values to the open row of a step. `step` and `commit` decide when the row is complete:
+ *
+ *   step AUTO, commit DEFAULT or NOW   add, complete the row, step + 1
+ *   step AUTO, commit LATER            add, keep the row open
+ *   step s,    commit DEFAULT or LATER complete an open row of an earlier step, add to s, keep it open
+ *   step s,    commit NOW              the same, then complete it, step + 1
+ *
+ * A step below the current one: see quipu_low_steps. (W&B: wandb.log(data, step, commit).)
+ * Numbers: NaN and infinities are kept. Keys: any text of 1 .. QUIPU_KEY_MAX_BYTES bytes, dots and slashes mean
+ * nothing. `_step` is ignored, `_timestamp` (seconds since 1970) replaces the automatic one.
+ * Errors of all log calls: NULL, UTF8, KEY, STEP, VALUE, FINISHED, HANDLE, FORKED, FULL.
+ */
+
+#define QUIPU_STEP_AUTO ((int64_t)-1)
+#define QUIPU_KEY_MAX_BYTES 65535
+
+typedef int32_t quipu_commit;
+enum { QUIPU_COMMIT_DEFAULT = 0, QUIPU_COMMIT_NOW = 1, QUIPU_COMMIT_LATER = 2 };
+
+/* One number as a row of its own. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_log(quipu_run *run, const char *key, double value);
+
+/* `count` numbers in one row. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_log_doubles(quipu_run *run, const char *const *keys, const double *values,
+                                             size_t count, int64_t step, quipu_commit commit);
+
+typedef int32_t quipu_type;
+enum {
+  QUIPU_TYPE_NULL = 0,
+  QUIPU_TYPE_BOOL = 1,   /* `integer`: 0 or not 0 */
+  QUIPU_TYPE_INT = 2,    /* `integer` */
+  QUIPU_TYPE_DOUBLE = 3, /* `number` */
+  QUIPU_TYPE_TEXT = 4,   /* `text` */
+  QUIPU_TYPE_JSON = 5,   /* `text`: any JSON value; an object is a tree of keys */
+  QUIPU_TYPE_MEDIA = 6   /* `media` */
+};
+
+typedef struct quipu_media quipu_media;
+
+/* A key and a value of any kind. Make them with the functions below. */
+typedef struct quipu_item {
+  const char *key;
+  quipu_type type;
+  int32_t reserved; /* 0 */
+  int64_t integer;
+  double number;
+  quipu_str text;
+  quipu_media *media;
+} quipu_item;
+
+static inline quipu_item quipu_item_null(const char *key) {
+  quipu_item item = { key, QUIPU_TYPE_NULL, 0, 0, 0.0, { NULL, 0 }, NULL };
+  return item;
+}
+static inline quipu_item quipu_item_bool(const char *key, bool value) {
+  quipu_item item = { key, QUIPU_TYPE_BOOL, 0, value ? 1 : 0, 0.0, { NULL, 0 }, NULL };
+  return item;
+}
+static inline quipu_item quipu_item_int(const char *key, int64_t value) {
+  quipu_item item = { key, QUIPU_TYPE_INT, 0, value, 0.0, { NULL, 0 }, NULL };
+  return item;
+}
+static inline quipu_item quipu_item_double(const char *key, double value) {
+  quipu_item item = { key, QUIPU_TYPE_DOUBLE, 0, 0, value, { NULL, 0 }, NULL };
+  return item;
+}
+static inline quipu_item quipu_item_text(const char *key, quipu_str value) {
+  quipu_item item = { key, QUIPU_TYPE_TEXT, 0, 0, 0.0, { NULL, 0 }, NULL };
+  item.text = value;
+  return item;
+}
+static inline quipu_item quipu_item_json(const char *key, quipu_str value) {
+  quipu_item item = { key, QUIPU_TYPE_JSON, 0, 0, 0.0, { NULL, 0 }, NULL };
+  item.text = value;
+  return item;
+}
+static inline quipu_item quipu_item_media(const char *key, quipu_media *value) {
+  quipu_item item = { key, QUIPU_TYPE_MEDIA, 0, 0, 0.0, { NULL, 0 }, NULL };
+  item.media = value;
+  return item;
+}
+
+/* `count` values of any kind in one row. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_log_items(quipu_run *run, const quipu_item *items, size_t count, int64_t step,
+                                           quipu_commit commit, quipu_error **error);
+
+/* A JSON object as one row; nested objects are trees of keys, NaN and Infinity may be written bare, integers beyond
+ * 64 bits become doubles. An object {"$quipu": i} stands for media[i], an array of such objects for a list of media.
+ * Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_log_json(quipu_run *run, quipu_str json, quipu_media *const *media,
+                                          size_t media_count, int64_t step, quipu_commit commit, quipu_error **error);
+
+/* The fast way: a fixed set of columns, made once, used for every row and by any run. */
+typedef struct quipu_columns quipu_columns;
+
+/*   keys   `count` keys.
+ *   types  `count` of DOUBLE, INT, BOOL; NULL: all DOUBLE.
+ * Ownership: quipu_columns_free. Since 0.1.0 */
+QUIPU_API quipu_status quipu_columns_new(const char *const *keys, const quipu_type *types, size_t count,
+                                         quipu_columns **columns, quipu_error **error);
+
+/* NULL is allowed. Not while a log call uses it. Since 0.1.0 */
+QUIPU_API void quipu_columns_free(quipu_columns *columns);
+
+/* One row: `cells` holds one 8-byte cell per column in order: a double, an int64_t, or for BOOL an int64_t.
+ * About 100 ns. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_log_columns(quipu_run *run, const quipu_columns *columns, const void *cells,
+                                             int64_t step, quipu_commit commit);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Metric definitions, config, summary
+ */
+
+typedef int32_t quipu_toggle;
+enum { QUIPU_TOGGLE_DEFAULT = 0, QUIPU_TOGGLE_ON = 1, QUIPU_TOGGLE_OFF = 2 };
+
+typedef struct quipu_metric_options {
+  uint32_t struct_size;
+  quipu_toggle step_sync;  /* default on when step_metric is given */
+  quipu_toggle hidden;
+  quipu_toggle overwrite;  /* replace, instead of merge with, an earlier definition */
+  const char *step_metric; /* the x axis */
+  const char *summary;     /* comma-separated: min max mean last first best copy none */
+  const char *goal;        /* "minimize" or "maximize"; only used by `best` */
+} quipu_metric_options;
+
+#define QUIPU_METRIC_OPTIONS_INIT { sizeof(quipu_metric_options), 0, 0, 0, NULL, NULL, NULL }
+
+/* Says how a metric is summarised and drawn.
+ *   name     a key; `.` separates nested keys, `\.` is a dot in a key; may end in `*`.
+ *   options  NULL: none.
+ * Errors: NAME (empty, `*` not at the end), VALUE (unknown summary or goal).
+ * W&B: run.define_metric(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_define_metric(quipu_run *run, const char *name, const quipu_metric_options *options,
+                                               quipu_error **error);
+
+/* Adds the members of a JSON object to the config. A value may change only with allow_change != 0, else the whole
+ * call is refused with CONFIG_CHANGED. W&B: run.config.update(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_config_update(quipu_run *run, quipu_str json, int32_t allow_change,
+                                               quipu_error **error);
+
+/* Adds only members that are missing. W&B: run.config.setdefaults(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_config_set_defaults(quipu_run *run, quipu_str json, quipu_error **error);
+
+/* Adds and locks: later changes are ignored with a diagnostic. W&B: run.config.update_locked(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_config_lock(quipu_run *run, quipu_str json, const char *owner, quipu_error **error);
+
+/* The config as the program set it. Works after finish. Ownership: quipu_text_free. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_config_json(quipu_run *run, quipu_str *out, quipu_error **error);
+
+/* Sets a summary value. `path` is `depth` >= 1 nested keys. It replaces what was there and ends the metric's modes.
+ *   json   any JSON value; {"$quipu": i} stands for media[i].
+ * W&B: run.summary[key] = value. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_summary_set(quipu_run *run, const char *const *path, size_t depth, quipu_str json,
+                                             quipu_media *const *media, size_t media_count, quipu_error **error);
+
+/* Removes a summary value or tree. Removing what is not there does nothing. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_summary_remove(quipu_run *run, const char *const *path, size_t depth,
+                                                quipu_error **error);
+
+/* The summary with everything logged before this call (rows still open are not in it).
+ * Blocking: until the writer has come that far, at most timeout_ms. Ownership: quipu_text_free. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_summary_json(quipu_run *run, int64_t timeout_ms, quipu_str *out, quipu_error **error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Arrays
+ */
+
+typedef int32_t quipu_dtype;
+enum {
+  QUIPU_DTYPE_BOOL = 1,
+  QUIPU_DTYPE_INT8 = 2, QUIPU_DTYPE_INT16 = 3, QUIPU_DTYPE_INT32 = 4, QUIPU_DTYPE_INT64 = 5,
+  QUIPU_DTYPE_UINT8 = 6, QUIPU_DTYPE_UINT16 = 7, QUIPU_DTYPE_UINT32 = 8, QUIPU_DTYPE_UINT64 = 9,
+  QUIPU_DTYPE_FLOAT16 = 10, QUIPU_DTYPE_BFLOAT16 = 11, QUIPU_DTYPE_FLOAT32 = 12, QUIPU_DTYPE_FLOAT64 = 13,
+  QUIPU_DTYPE_COMPLEX64 = 14, QUIPU_DTYPE_COMPLEX128 = 15
+};
+
+#define QUIPU_ARRAY_MAX_DIMENSIONS 32
+#define QUIPU_ARRAY_BYTE_SWAPPED 1u /* elements are in the other byte order */
+
+/* A view of host memory, read during the call only. */
+typedef struct quipu_array {
+  const void *data;       /* first element; NULL only when an extent is 0 */
+  quipu_dtype dtype;
+  int32_t ndim;           /* 0 .. QUIPU_ARRAY_MAX_DIMENSIONS; 0 is one element */
+  const int64_t *shape;   /* ndim extents >= 0 */
+  const int64_t *strides; /* ndim steps in bytes, any sign, 0 allowed; NULL: row-major without gaps */
+  uint32_t flags;
+  uint32_t reserved;      /* 0 */
+} quipu_array;
+
+/* Reads a DLPack tensor (`const DLTensor *`, versions 0.x and 1.x).
+ *   strides_out  room for `capacity` strides in bytes, used by *array; capacity >= tensor->ndim.
+ * Errors: DEVICE (memory is not on the host), DTYPE (lanes, sub-byte types), SHAPE. Since 0.1.0 */
+struct DLTensor;
+QUIPU_API quipu_status quipu_array_from_dlpack(const struct DLTensor *tensor, quipu_array *array, int64_t *strides_out,
+                                               size_t capacity, quipu_error **error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Media: values that are more than a number. A media handle may be logged any number of times and freed at any time;
+ * a logged value keeps what it needs. Encoding and file writing happen on library threads.
+ */
+
+/* NULL is allowed. Since 0.1.0 */
+QUIPU_API void quipu_media_free(quipu_media *media);
+
+/* Several media as one value (W&B: a list). Since 0.1.0 */
+QUIPU_API quipu_status quipu_media_list_new(quipu_media *const *items, size_t count, quipu_media **list,
+                                            quipu_error **error);
+
+typedef struct quipu_image_options {
+  uint32_t struct_size;
+  uint32_t channels_first; /* 1: axes are [channel, height, width] (torch), else [height, width, channel] */
+  const char *mode;        /* "L", "LA", "RGB", "RGBA"; default: from the shape */
+  const char *caption;
+  const char *file_type;   /* "png" (default) or "bmp" */
+  int64_t grouping;
+} quipu_image_options;
+
+#define QUIPU_IMAGE_OPTIONS_INIT { sizeof(quipu_image_options), 0, NULL, NULL, NULL, 0 }
+
+/* An image from an array [height, width], [height, width, 1|3|4]. Values are taken as 0..255 and never rescaled
+ * (floats are truncated, integers taken modulo 256). The pixels are copied; encoding is done later.
+ * Errors: SHAPE, DTYPE, VALUE. W&B: wandb.Image(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_image_new(const quipu_array *array, const quipu_image_options *options,
+                                       quipu_media **image, quipu_error **error);
+
+/* An image from a file, copied unchanged (PNG, JPEG, GIF, BMP, WebP).
+ * Blocking: reads the file. Errors: NOT_FOUND, FORMAT. Since 0.1.0 */
+QUIPU_API quipu_status quipu_image_open(const char *path, const quipu_image_options *options, quipu_media **image,
+                                        quipu_error **error);
+
+/* Counts of the values in `bins` equal bins between minimum and maximum, as np.histogram does.
+ *   bins  1 .. 512; 0: 64.
+ * Errors: VALUE (NaN or infinity, range too narrow). W&B: wandb.Histogram(array). Since 0.1.0 */
+QUIPU_API quipu_status quipu_histogram_new(const quipu_array *array, int64_t bins, quipu_media **histogram,
+                                           quipu_error **error);
+
+/* Ready-made counts and bin edges; edges has one element more than counts, counts at most 512. Since 0.1.0 */
+QUIPU_API quipu_status quipu_histogram_from_counts(const quipu_array *counts, const quipu_array *edges,
+                                                   quipu_media **histogram, quipu_error **error);
+
+/* The same from a JSON object {"values":[...],"bins":[...]}, numbers kept as they are. Since 0.1.0 */
+QUIPU_API quipu_status quipu_histogram_from_json(quipu_str json, quipu_media **histogram, quipu_error **error);
+
+/* An array as a plain value: 1 element a scalar, up to 32 a nested list, more a histogram of 32 bins. (In a summary:
+ * more than 32 elements become statistics.) W&B: an array in wandb.log(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_array_value_new(const quipu_array *array, quipu_media **value, quipu_error **error);
+
+/* A point cloud [n, 3] x y z, [n, 4] x y z category, or [n, 6] x y z r g b. Errors: SHAPE.
+ * W&B: wandb.Object3D(array). Since 0.1.0 */
+QUIPU_API quipu_status quipu_point_cloud_new(const quipu_array *points, const char *caption, quipu_media **cloud,
+                                             quipu_error **error);
+
+/* A 3-D object from text: `json` for the point form ("pts.json": a list of points, or a lidar/beta scene), else the
+ * content of a file of type "obj", "gltf", "glb", "babylon" or "stl". Since 0.1.0 */
+QUIPU_API quipu_status quipu_object3d_from_text(quipu_str text, const char *file_type, const char *caption,
+                                                quipu_media **object, quipu_error **error);
+
+/* A 3-D object from a file with one of these suffixes, copied unchanged. Errors: NOT_FOUND, VALUE. Since 0.1.0 */
+QUIPU_API quipu_status quipu_object3d_open(const char *path, const char *caption, quipu_media **object,
+                                           quipu_error **error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Tables: a table is a media handle; columns are typed by their values.
+ */
+
+typedef int32_t quipu_table_log_mode;
+enum { QUIPU_TABLE_IMMUTABLE = 0, QUIPU_TABLE_MUTABLE = 1, QUIPU_TABLE_INCREMENTAL = 2 };
+
+typedef struct quipu_table_options {
+  uint32_t struct_size;
+  quipu_table_log_mode log_mode;
+  uint32_t allow_mixed_types; /* 1: any value in any column */
+  uint32_t required;          /* 1: null is not allowed */
+  quipu_str schema_json;      /* optional declaration, see docs/tables.md; else types follow the values */
+} quipu_table_options;
+
+#define QUIPU_TABLE_OPTIONS_INIT { sizeof(quipu_table_options), 0, 0, 0, { NULL, 0 } }
+
+/* Since 0.1.0 */
+QUIPU_API quipu_status quipu_table_new(const char *const *columns, size_t count, const quipu_table_options *options,
+                                       quipu_media **table, quipu_error **error);
+
+/* One row; `cells` are `count` items whose keys are ignored. Errors: SHAPE (count is not the number of columns),
+ * VALUE (a cell does not fit its column). The refused row is not added. Since 0.1.0 */
+QUIPU_API quipu_status quipu_table_add_row(quipu_media *table, const quipu_item *cells, size_t count,
+                                           quipu_error **error);
+
+/* Several rows: a JSON array of arrays in the tagged notation of docs/tables.md; {"$q":"media","i":n} stands for
+ * media[n], {"$q":"ndarray","i":n} for arrays[n]. All rows are added or none. Since 0.1.0 */
+QUIPU_API quipu_status quipu_table_add_rows_json(quipu_media *table, quipu_str json, quipu_media *const *media,
+                                                 size_t media_count, const quipu_array *arrays, size_t array_count,
+                                                 quipu_error **error);
+
+/* A column from a one-dimensional array of numbers or booleans; its length is the number of rows (any length while
+ * the table has no column). `optional` != 0 permits nulls later. Since 0.1.0 */
+QUIPU_API quipu_status quipu_table_add_column(quipu_media *table, const char *name, const quipu_array *values,
+                                              int32_t optional, quipu_error **error);
+
+/* A column of texts. Since 0.1.0 */
+QUIPU_API quipu_status quipu_table_add_column_text(quipu_media *table, const char *name, const quipu_str *values,
+                                                   size_t count, int32_t optional, quipu_error **error);
+
+/* A column from a JSON array in the tagged notation. Since 0.1.0 */
+QUIPU_API quipu_status quipu_table_add_column_json(quipu_media *table, const char *name, quipu_str json,
+                                                   quipu_media *const *media, size_t media_count,
+                                                   const quipu_array *arrays, size_t array_count, int32_t optional,
+                                                   quipu_error **error);
+
+/* Other changes (cast, primary and foreign keys) as one JSON command, see docs/tables.md. Since 0.1.0 */
+QUIPU_API quipu_status quipu_table_alter(quipu_media *table, quipu_str command_json, quipu_media *other,
+                                         quipu_error **error);
+
+/* Number of rows or columns; 0 for what is not a table. Since 0.1.0 */
+QUIPU_API size_t quipu_table_row_count(const quipu_media *table);
+QUIPU_API size_t quipu_table_column_count(const quipu_media *table);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Files, alerts, console
+ */
+
+typedef int32_t quipu_file_policy;
+enum { QUIPU_POLICY_LIVE = 0, QUIPU_POLICY_NOW = 1, QUIPU_POLICY_END = 2 };
+
+/* Adds files to the run: those that match `pattern` are linked into the run's files and uploaded by `policy`.
+ *   pattern    shell pattern, relative to the working directory; with literal != 0 a plain path.
+ *   base_path  what is below it keeps its structure; NULL: the working directory.
+ *   out        optional: JSON array of the paths inside the run. Ownership: quipu_text_free.
+ * Blocking: looks at the file system. Errors: VALUE. W&B: run.save(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_save(quipu_run *run, const char *pattern, const char *base_path,
+                                      quipu_file_policy policy, int32_t literal, quipu_str *out, quipu_error **error);
+
+/*   level    INFO, WARN or ERROR; "" or NULL: INFO.
+ *   wait_ms  alerts with this title are not repeated within that time; 0: 60000.
+ * W&B: run.alert(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_alert(quipu_run *run, const char *title, quipu_str text, const char *level,
+                                       int64_t wait_ms, quipu_error **error);
+
+/* The machine is about to be taken away. W&B: run.mark_preempting(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_mark_preempting(quipu_run *run);
+
+typedef int32_t quipu_stream;
+enum { QUIPU_STREAM_STDOUT = 1, QUIPU_STREAM_STDERR = 2, QUIPU_STREAM_LINES = 3 };
+
+/* Console text for output.log: STDOUT and STDERR go through a small terminal (carriage returns overwrite), LINES are
+ * taken as they are. Nothing is printed. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_output(quipu_run *run, quipu_stream stream, quipu_str text);
+
+/* A file the caller has written below the run's `files` directory (path relative to it) is recorded for upload.
+ * Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_record_file(quipu_run *run, const char *path, quipu_file_policy policy,
+                                             quipu_error **error);
+
+/* Names and versions of packages for requirements.txt, `name==version` lines. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_record_requirements(quipu_run *run, quipu_str lines, quipu_error **error);
+
+/* The "Run history" and "Run summary" blocks that W&B's client prints at the end, one text with line ends.
+ * Works after finish. Ownership: quipu_text_free. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_report(quipu_run *run, quipu_str *out, quipu_error **error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * The process
+ */
+
+/* The exit code for runs that are still open when the process ends; without it the code given to exit(), 0 for a
+ * return from main. Since 0.1.0 */
+QUIPU_API void quipu_set_exit_code(int32_t exit_code);
+
+/* Finishes every open run of the process. Blocking: at most timeout_ms. Since 0.1.0 */
+QUIPU_API quipu_status quipu_finish_all(int32_t exit_code, int64_t timeout_ms);
+
+/* Completes a run whose process died: cuts a torn end, writes the rows that were still in the ring.
+ *   path  a .wandb file or a run directory.
+ *   out   optional: JSON object with rows_recovered, bytes_cut, ring_found, clean. Ownership: quipu_text_free.
+ * Blocking: reads the whole log. Errors: NOT_FOUND, FORMAT, BUSY (still running). Since 0.1.0 */
+QUIPU_API quipu_status quipu_recover(const char *path, quipu_str *out, quipu_error **error);
+
+#ifdef __cplusplus
+} /* extern "C" */
+
+static inline quipu_run_options quipu_run_options_default(void) {
+  quipu_run_options options = {};
+  options.struct_size = sizeof(quipu_run_options);
+  return options;
+}
+#endif
+
+#endif /* QUIPU_H */
