@@ -5,18 +5,20 @@
 public struct ByteBuffer: ~Copyable {
   @usableFromInline var storage: UnsafeMutableRawPointer
   @usableFromInline var allocated: Int
-  /// Number of bytes in use.
-  public internal(set) var count: Int
+  @usableFromInline var used: Int
 
   /// - Parameter capacity: bytes to reserve; values below 64 reserve 64.
   @inlinable public init(capacity: Int = 256) {
     let size = capacity < 64 ? 64 : capacity
     storage = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
     allocated = size
-    count = 0
+    used = 0
   }
 
   deinit { storage.deallocate() }
+
+  /// Number of bytes in use.
+  @inlinable public var count: Int { used }
 
   @inlinable public var capacity: Int { allocated }
 
@@ -29,11 +31,11 @@ public struct ByteBuffer: ~Copyable {
   }
 
   /// Forgets the content, keeps the block.
-  @inlinable public mutating func removeAll() { setCount(0) }
+  @inlinable public mutating func removeAll() { used = 0 }
 
   /// Drops everything from `count` on. A larger value than the present count changes nothing.
   @inlinable public mutating func truncate(to newCount: Int) {
-    if newCount >= 0 && newCount < count { setCount(newCount) }
+    if newCount >= 0 && newCount < count { used = newCount }
   }
 
   /// Makes room for `extra` more bytes.
@@ -42,8 +44,7 @@ public struct ByteBuffer: ~Copyable {
   }
 
   @usableFromInline @inline(never) mutating func grow(by extra: Int) {
-    var size = allocated &* 2
-    while size < count &+ extra { size = size &* 2 }
+    let size = max(allocated &* 2, count &+ extra)
     let fresh = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
     fresh.copyMemory(from: storage, byteCount: count)
     storage.deallocate()
@@ -51,28 +52,26 @@ public struct ByteBuffer: ~Copyable {
     allocated = size
   }
 
-  @usableFromInline @inline(__always) mutating func setCount(_ value: Int) { count = value }
-
   /// Calls `body` with at least `capacity` writable bytes at the end; `body` returns how many it filled.
   @inlinable public mutating func appendUnchecked(
     capacity: Int, _ body: (UnsafeMutableRawPointer) -> Int
   ) {
     reserve(capacity)
     let written = body(storage + count)
-    setCount(count &+ written)
+    used = used &+ written
   }
 
   @inlinable public mutating func append(_ byte: UInt8) {
     reserve(1)
     storage.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
-    setCount(count &+ 1)
+    used = used &+ 1
   }
 
   @inlinable public mutating func append(_ source: UnsafeRawBufferPointer) {
     guard let base = source.baseAddress, source.count > 0 else { return }
     reserve(source.count)
     (storage + count).copyMemory(from: base, byteCount: source.count)
-    setCount(count &+ source.count)
+    used = used &+ source.count
   }
 
   @inlinable public mutating func append(_ base: UnsafeRawPointer, count n: Int) {
@@ -97,7 +96,7 @@ public struct ByteBuffer: ~Copyable {
     guard n > 0 else { return }
     reserve(n)
     (storage + count).initializeMemory(as: UInt8.self, repeating: byte, count: n)
-    setCount(count &+ n)
+    used = used &+ n
   }
 
   /// Appends the decimal digits of `value`.

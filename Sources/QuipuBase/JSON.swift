@@ -119,7 +119,7 @@ extension JSON {
     switch self {
     case .int(let value): Double(value)
     case .double(let value): value
-    case .bigInteger(let digits): Double(digits)
+    case .bigInteger(let digits): Double(bigIntegerDigits: digits)
     default: nil
     }
   }

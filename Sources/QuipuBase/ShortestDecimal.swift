@@ -1,0 +1,100 @@
+/// The shortest decimal number that rounds to a given double, nearest to it among those.
+///
+/// Method: Raffaello Giulietti, "The Schubfach way to render doubles" (2020). A double's rounding interval is wider
+/// than one unit of 10^k and, but for one case, narrower than ten for a suitable k, so that at most four candidates
+/// decide. Their scaled positions come from one 64 × 128 bit product each, "rounded to odd" so that comparisons stay
+/// exact.
+struct ShortestDecimal {
+  /// 17 digits, first digit not zero, padded with zeros on the right.
+  var digits: UInt64
+  /// Decimal exponent of the first digit: the value is d.ddd · 10^exponent.
+  var exponent: Int
+
+  /// - Parameter magnitude: bits of a finite double above zero.
+  @inline(__always)
+  init(magnitude: UInt64) {
+    let fraction = magnitude & 0x000f_ffff_ffff_ffff
+    let biased = Int(truncatingIfNeeded: magnitude >> 52)
+    let c: UInt64
+    let q: Int
+    if biased == 0 {
+      c = fraction
+      q = -1074
+    } else {
+      c = fraction | 0x0010_0000_0000_0000
+      q = biased &- 1075
+      // A whole number below 2^53 is its own shortest form: neighbours are at most one apart.
+      if q <= 0 && q >= -52 && c.trailingZeroBitCount >= -q {
+        self.init(decimal: c >> UInt64(truncatingIfNeeded: -q), scale: 0)
+        return
+      }
+    }
+    let (decimal, scale) = Self.schubfach(c: c, q: q, halved: fraction == 0 && biased > 1)
+    self.init(decimal: decimal, scale: scale)
+  }
+
+  /// `decimal · 10^scale`, decimal in 1 ..< 10^17.
+  @inline(__always)
+  private init(decimal: UInt64, scale: Int) {
+    // Number of digits: 1233 / 4096 is log10(2) closely enough for 64 bits; the table corrects by one.
+    let bits = 64 &- decimal.leadingZeroBitCount
+    var count = (bits &* 1233) >> 12
+    count = count &+ (decimal >= Self.power(count) ? 1 : 0)
+    digits = decimal &* Self.power(17 &- count)
+    exponent = scale &+ count &- 1
+  }
+
+  private static let powers: InlineArray<18, UInt64> = [
+    1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000,
+    100_000_000_000, 1_000_000_000_000, 10_000_000_000_000, 100_000_000_000_000, 1_000_000_000_000_000,
+    10_000_000_000_000_000, 100_000_000_000_000_000,
+  ]
+
+  @inline(__always)
+  private static func power(_ exponent: Int) -> UInt64 { powers[exponent] }
+
+  /// - Parameter halved: the double is a power of two, its lower neighbour is at half the distance of the upper.
+  @inline(__always)
+  private static func schubfach(c: UInt64, q: Int, halved: Bool) -> (UInt64, Int) {
+    let odd = c & 1
+    // k = floor(log10(2^q)), or floor(log10(3/4 · 2^q)) for a halved interval; exact for all q of a double.
+    let k = (q &* 1_262_611 &- (halved ? 524_031 : 0)) >> 22
+    // floor(log2(10^-k)), exact in the range.
+    let log2 = (-k &* 1_741_647) >> 19
+    let shift = UInt64(truncatingIfNeeded: q &+ log2 &+ 1)
+    let at = (-k &- PowersOfTen.lowest) &* 2
+    let high = PowersOfTen.words[at], low = PowersOfTen.words[at &+ 1]
+
+    // Quarter units: the value, and the ends of its rounding interval. An odd significand excludes the ends.
+    let middle = c << 2
+    let value = roundedToOdd(high, low, middle << shift)
+    let lower = roundedToOdd(high, low, (middle &- (halved ? 1 : 2)) << shift) &+ odd
+    let upper = roundedToOdd(high, low, (middle &+ 2) << shift) &- odd
+
+    let s = value >> 2
+    if s >= 10 {
+      // One digit less: at most one of the two multiples of ten around the value is inside.
+      let tens = s / 10
+      let below = lower <= 40 &* tens
+      let above = 40 &* tens &+ 40 <= upper
+      if below != above { return (tens &+ (above ? 1 : 0), k &+ 1) }
+    }
+    let below = lower <= s &* 4
+    let above = s &* 4 &+ 4 <= upper
+    if below != above { return (s &+ (above ? 1 : 0), k) }
+    // Both inside: the nearer, the even one of two equally near.
+    let centre = s &* 4 &+ 2
+    let up = value > centre || (value == centre && s & 1 == 1)
+    return (s &+ (up ? 1 : 0), k)
+  }
+
+  /// The upper 64 bits of the 192-bit product, with the last bit set if anything but rounding noise was cut off.
+  @inline(__always)
+  private static func roundedToOdd(_ high: UInt64, _ low: UInt64, _ factor: UInt64) -> UInt64 {
+    let x = low.multipliedFullWidth(by: factor).high
+    let y = high.multipliedFullWidth(by: factor)
+    let (sum, carry) = y.low.addingReportingOverflow(x)
+    let top = y.high &+ (carry ? 1 : 0)
+    return top | (sum > 1 ? 1 : 0)
+  }
+}
