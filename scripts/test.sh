@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# `make test`: sets up, builds, then runs every kind of test and adds the results up.
+#   test.sh [STAGE...]     default: all of them, in this order
+# A stage whose folder is not there (yet) is skipped with that reason; a stage that breaks counts as a failure, and the
+# others still run. The last line is "N passed, N failed, N skipped".
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+all=(swift c headers python parity conformance install)
+stages=("$@")
+[ ${#stages[@]} -gt 0 ] || stages=("${all[@]}")
+for stage in "${stages[@]}"; do
+  case " ${all[*]} " in *" $stage "*) ;; *) fail "no stage '$stage' (there are: ${all[*]})" ;; esac
+done
+
+"$root/scripts/setup.sh"
+"$root/scripts/build.sh" --python
+find_swift
+cd "$root"
+mkdir -p "$logs"
+
+# The caller's own W&B settings must not reach the tests.
+while IFS='=' read -r name _; do
+  case $name in WANDB_* | QUIPU_*) [ "$name" = QUIPU_SCRATCH ] || unset "$name" ;; esac
+done < <(env)
+scratch=${QUIPU_SCRATCH:-$root/.build}
+vectors=$(realpath "${VECTORS:-Tests/Vectors}")
+export QUIPU_LIBRARY_DIR="$build/lib" QUIPU_COMMAND="$build/bin/quipu" QUIPU_PYTHON="$venv/bin/python"
+export PYTHONPATH="$root/bindings/python" PYTHONDONTWRITEBYTECODE=1
+jobs=$(nproc)
+
+total_passed=0 total_failed=0 total_skipped=0
+stage= started=0
+
+# Adds "PASSED FAILED SKIPPED" (first line of stdin) to the totals and shows what did not pass.
+count() {
+  local passed failed skipped line
+  read -r passed failed skipped
+  total_passed=$((total_passed + passed))
+  total_failed=$((total_failed + failed))
+  total_skipped=$((total_skipped + skipped))
+  printf '%-12s %s passed, %s failed, %s skipped (%s s)\n' "$stage" "$passed" "$failed" "$skipped" $((SECONDS - started))
+  while IFS= read -r line; do printf '  %s\n' "$line"; done
+}
+
+skip() { printf '0 0 1\nskipped  %s\n' "$*" | count; }
+
+# broken TEXT: the stage itself failed, beside or instead of its tests.
+broken() { printf '0 1 0\nfailed   %s (all of it: build/log/%s.log)\n' "$*" "$stage" | count; }
+
+# attempt COMMAND...: output to the stage's log (and to the terminal with V=1); true if it succeeded.
+attempt() {
+  local limit=900
+  if [ -n "$V" ]; then
+    printf '+ %s\n' "$*"
+    timeout --foreground "$limit" "$@" </dev/null 2>&1 | tee -a "$logs/$stage.log"
+  else
+    timeout --foreground "$limit" "$@" </dev/null >>"$logs/$stage.log" 2>&1
+  fi
+}
+
+# from_junit WORKED FILE: counts the file; a command that failed although no test did is a failure of its own.
+from_junit() {
+  local worked=$1 file=$2 result
+  if [ ! -s "$file" ]; then
+    broken "no result: $(tail -n 1 "$logs/$stage.log")"
+    return
+  fi
+  result=$(python3 scripts/tally.py junit "$file")
+  count <<<"$result"
+  if [ "$worked" = no ] && [ "$(head -n 1 <<<"$result" | cut -d ' ' -f 2)" = 0 ]; then
+    broken "no test failed but the command did: $(tail -n 1 "$logs/$stage.log")"
+  fi
+}
+
+# A script that says "N passed, N failed, N skipped", once or once for each kind.
+from_lines() {
+  local worked=$1 result
+  result=$(python3 scripts/tally.py lines "$logs/$stage.log")
+  { grep -E '^(not ok|FAIL|failed|skip)' "$logs/$stage.log" || true; } | head -n 40 >"$logs/$stage.notes"
+  { printf '%s\n' "$result"; cat "$logs/$stage.notes"; } | count
+  case $result in
+    '0 0 0') broken "no result: $(tail -n 1 "$logs/$stage.log")" ;;
+    *) if [ "$worked" = no ] && [ "$(cut -d ' ' -f 2 <<<"$result")" = 0 ]; then
+         broken "no test failed but the command did: $(tail -n 1 "$logs/$stage.log")"
+       fi ;;
+  esac
+}
+
+run_pytest() {
+  local worked=yes file="$logs/$stage.xml"
+  attempt "$venv/bin/python" -m pytest -q -p no:cacheprovider --junitxml="$file" "$@" || worked=no
+  from_junit $worked "$file"
+}
+
+# A folder under Tests/ with run.sh, run.py or pytest files, whichever is there.
+run_folder() {
+  local folder=$1 worked=yes
+  shift
+  if [ -x "$folder/run.sh" ]; then
+    attempt "$folder/run.sh" "$@" || worked=no
+    from_lines $worked
+  elif [ -f "$folder/run.py" ]; then
+    attempt "$venv/bin/python" "$folder/run.py" "$@" || worked=no
+    from_lines $worked
+  elif compgen -G "$folder/test_*.py" >/dev/null; then
+    run_pytest "$folder"
+  else
+    skip "$folder has no run.sh, run.py or test_*.py yet"
+  fi
+}
+
+test_swift() {
+  local worked=yes
+  if ! attempt "$swift" build --build-tests --scratch-path "$scratch"; then
+    broken "the Swift tests do not build: $(grep -m 1 -E 'error:' "$logs/swift.log" || tail -n 1 "$logs/swift.log")"
+    return
+  fi
+  attempt "$swift" test --skip-build --disable-xctest --scratch-path "$scratch" --xunit-output "$logs/swift.xml" ||
+    worked=no
+  from_junit $worked "$logs/swift.xml"
+}
+
+test_c() {
+  local worked=yes
+  if ! compgen -G 'Tests/c*/CMakeLists.txt' >/dev/null && ! compgen -G 'bindings/c*/CMakeLists.txt' >/dev/null; then
+    skip "there is no CMakeLists.txt under Tests/c, Tests/cpp, bindings/c or bindings/cpp yet"
+    return
+  fi
+  if ! attempt cmake -S . -B build/cmake-tests -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DQUIPU_BUILD_TESTS=ON \
+        -DQUIPU_INSTALL=OFF -DQUIPU_SWIFT="$swift" -DQUIPU_OUTPUT_DIR="$build" -DQUIPU_SCRATCH_DIR="$scratch" ||
+      ! attempt cmake --build build/cmake-tests; then
+    broken "the C tests do not build: $(grep -m 1 -E 'error|FAILED' "$logs/c.log" || tail -n 1 "$logs/c.log")"
+    return
+  fi
+  attempt ctest --test-dir build/cmake-tests --output-on-failure --no-tests=error -j "$jobs" \
+    --output-junit "$logs/c.xml" || worked=no
+  from_junit $worked "$logs/c.xml"
+}
+
+test_headers() {
+  local worked=yes
+  attempt Tests/install/headers.sh || worked=no
+  from_lines $worked
+}
+
+test_python() {
+  if [ ! -d Tests/python ]; then skip "Tests/python does not exist yet"; return; fi
+  run_pytest Tests/python
+}
+
+test_parity() {
+  if [ ! -d Tests/parity ]; then skip "Tests/parity does not exist yet"; return; fi
+  run_folder Tests/parity
+}
+
+test_conformance() {
+  if [ ! -d Tests/conformance ]; then skip "Tests/conformance does not exist yet"; return; fi
+  run_folder Tests/conformance "$vectors"
+  grep -E '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped' "$logs/conformance.log" | sed 's/^/  /' || true
+}
+
+test_install() {
+  local worked=yes
+  attempt Tests/install/run.sh || worked=no
+  from_lines $worked
+}
+
+for stage in "${stages[@]}"; do
+  started=$SECONDS
+  rm -f "$logs/$stage.log" "$logs/$stage.xml"
+  say "testing: $stage"
+  "test_$stage"
+done
+
+printf '%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
+[ "$total_failed" -eq 0 ] || exit 1
