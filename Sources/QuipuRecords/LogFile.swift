@@ -9,7 +9,7 @@ import QuipuBase
 public struct LogFile: ~Copyable, LogSource {
   /// File position of the next byte to be written.
   public private(set) var position: UInt64
-  private let descriptor: Int32
+  let descriptor: Int32
 
   private init(descriptor: Int32, position: UInt64) {
     self.descriptor = descriptor
