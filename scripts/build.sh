@@ -26,7 +26,8 @@ cd "$root"
 # version script    only quipu_* is visible
 # lld               comes with the Swift toolchain, so binutils' choice of linker does not matter
 # now, relro        load time is the same within noise (1.1 ms), and the relocated data is read-only afterwards
-common=(build -c release --package-path "$root" --scratch-path "$scratch" -Xswiftc -static-stdlib -Xswiftc -use-ld=lld
+common=(build -c release --package-path "$root" --scratch-path "$scratch" --disable-local-rpath
+  -Xswiftc -static-stdlib -Xswiftc -use-ld=lld
   -Xlinker --as-needed -Xlinker -z -Xlinker noexecstack -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now)
 library=(--product QuipuC -Xlinker "--version-script=$root/cmake/quipu.map" -Xlinker "-soname=$name")
 
