@@ -27,15 +27,16 @@ step() {
   fi
   if [ -z "$V" ]; then
     # What a compiler said first is what is wrong; where nothing says "error", the end is.
-    { grep -E -A 3 -m 8 '(^|[^a-z])(error|fatal)( |:)|^CMake Error|undefined reference' "$log" || tail -n 15 "$log"; } >&2
+    { grep -E -A 3 -m 8 '(^|[^a-z])(error|fatal)( |:)|^CMake Error|undefined reference' "$log" ||
+      tail -n 15 "$log"; } >&2
   fi
   fail "this step failed: $text (all of it: ${log#"$root"/})"
 }
 
-# Sets `swift` (path of the command), or fails with one line saying what was found.
+# Sets `swift` (path of the command), or fails with one line.
 swift=
-find_swift() {
-  local text found candidate
+locate_swift() {
+  local candidate
   for candidate in "${SWIFT:-}" "$(command -v swift || true)" /opt/swift/usr/bin/swift /usr/share/swift/usr/bin/swift \
       "${HOME:-/root}/.local/share/swiftly/bin/swift"; do
     if [ -n "$candidate" ] && [ -x "$candidate" ]; then
@@ -45,9 +46,15 @@ find_swift() {
   done
   [ -n "$swift" ] || fail "Quipu needs Swift 6.3 or later and found none in PATH, /opt/swift or /usr/share/swift" \
     "(https://www.swift.org/install/linux; or set SWIFT=/path/to/swift)"
+}
+
+# The same, and fails with one line saying what was found if it is too old or does not start.
+find_swift() {
+  local text found
+  locate_swift
   text=$("$swift" --version 2>&1 </dev/null) || true
   found=$(printf '%s\n' "$text" | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
-  [ -n "$found" ] || fail "Quipu needs Swift 6.3 or later; $swift does not say its version:" \
+  [ -n "$found" ] || fail "Quipu needs Swift 6.3 or later; $swift does not start:" \
     "$(printf '%s' "$text" | grep -v '^$' | head -n 1)"
   local major=${found%%.*} minor=${found#*.}
   minor=${minor%%.*}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make install` and `make uninstall`: PREFIX (default /usr/local), DESTDIR (staging root), PYTHONDIR (relative to PREFIX).
+# `make install`, `make uninstall`: PREFIX (default /usr/local), DESTDIR (staging root), PYTHONDIR (below PREFIX).
 # The rules themselves are CMake's (CMakeLists.txt), so that both doors install the same files.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

@@ -19,8 +19,18 @@ have() {
     g++) command -v g++ && command -v gcc && command -v readelf ;;
     python3-venv) python3 -c 'import venv, ensurepip' ;;
     git) command -v git ;;
+    libncurses6) starts_without libncurses.so ;;
+    libsqlite3-0) starts_without libsqlite3.so ;;
+    libxml2) starts_without libxml2.so ;;
     *) false ;;
   esac >/dev/null 2>&1
+}
+
+# The Swift toolchain is an archive that brings no dependencies along.
+starts_without() {
+  local folder
+  folder=$(dirname "$(readlink -f "$swift")")
+  ! ldd "$folder/swift-build" "$folder/swift-frontend" 2>/dev/null | grep -q "$1.*not found"
 }
 
 # Debian's package is the quick answer, the probe the second.
@@ -32,7 +42,7 @@ installed() {
 packages() {
   local package missing=() sudo=()
   for package in pkg-config libcurl4-openssl-dev libjson-c-dev libpng-dev zlib1g-dev cmake ninja-build g++ \
-      python3-venv git; do
+      python3-venv git libncurses6 libsqlite3-0 libxml2; do
     installed "$package" || missing+=("$package")
   done
   if [ ${#missing[@]} -eq 0 ]; then
@@ -67,8 +77,9 @@ peers() {
   cp "$wanted" "$stamp"
 }
 
-find_swift
+locate_swift
 packages
+find_swift
 if [ "$part" = all ]; then
   peers
 fi

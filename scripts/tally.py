@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Counts results: `tally.py junit FILE...` reads JUnit XML, `tally.py lines FILE` adds up "N passed, N failed, N skipped".
+"""Counts results.
+
+    tally.py junit FILE...   reads JUnit XML
+    tally.py lines FILE      adds up lines of the form "N passed, N failed, N skipped"
 
 Prints "PASSED FAILED SKIPPED" on the first line, then one line for each failed or skipped case of the XML.
 """

@@ -31,21 +31,23 @@ jobs=$(nproc)
 total_passed=0 total_failed=0 total_skipped=0
 stage= started=0
 
-# Adds "PASSED FAILED SKIPPED" (first line of stdin) to the totals and shows what did not pass.
+# Adds "PASSED FAILED SKIPPED" (first line of stdin) to the totals and shows what did not pass. Stdin is a here-string:
+# at the end of a pipe the totals would be a subshell's.
 count() {
   local passed failed skipped line
   read -r passed failed skipped
   total_passed=$((total_passed + passed))
   total_failed=$((total_failed + failed))
   total_skipped=$((total_skipped + skipped))
-  printf '%-12s %s passed, %s failed, %s skipped (%s s)\n' "$stage" "$passed" "$failed" "$skipped" $((SECONDS - started))
+  printf '%-12s %s passed, %s failed, %s skipped (%s s)\n' "$stage" "$passed" "$failed" "$skipped" \
+    $((SECONDS - started))
   while IFS= read -r line; do printf '  %s\n' "$line"; done
 }
 
-skip() { printf '0 0 1\nskipped  %s\n' "$*" | count; }
+skip() { count <<<"0 0 1"$'\n'"skipped  $*"; }
 
 # broken TEXT: the stage itself failed, beside or instead of its tests.
-broken() { printf '0 1 0\nfailed   %s (all of it: build/log/%s.log)\n' "$*" "$stage" | count; }
+broken() { count <<<"0 1 0"$'\n'"failed   $* (all of it: build/log/$stage.log)"; }
 
 # attempt COMMAND...: output to the stage's log (and to the terminal with V=1); true if it succeeded.
 attempt() {
@@ -74,10 +76,11 @@ from_junit() {
 
 # A script that says "N passed, N failed, N skipped", once or once for each kind.
 from_lines() {
-  local worked=$1 result
+  local worked=$1 result notes
+  touch "$logs/$stage.log"
   result=$(python3 scripts/tally.py lines "$logs/$stage.log")
-  { grep -E '^(not ok|FAIL|failed|skip)' "$logs/$stage.log" || true; } | head -n 40 >"$logs/$stage.notes"
-  { printf '%s\n' "$result"; cat "$logs/$stage.notes"; } | count
+  notes=$(grep -E -m 40 '^(not ok|FAIL|failed|skip)' "$logs/$stage.log" || true)
+  count <<<"$result${notes:+$'\n'$notes}"
   case $result in
     '0 0 0') broken "no result: $(tail -n 1 "$logs/$stage.log")" ;;
     *) if [ "$worked" = no ] && [ "$(cut -d ' ' -f 2 <<<"$result")" = 0 ]; then
