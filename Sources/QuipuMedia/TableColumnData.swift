@@ -1,0 +1,59 @@
+import QuipuBase
+
+/// A whole column handed over at once. The buffers are borrowed for the call and copied.
+public enum TableColumnData {
+  /// - numpy: whether the values are NumPy scalars, whose NaN is a number; false means plain floats, whose NaN is a
+  ///   missing value.
+  case doubles(UnsafeBufferPointer<Double>, numpy: Bool)
+  case integers(UnsafeBufferPointer<Int64>)
+  /// One byte per value, 0 is false.
+  case booleans(UnsafeBufferPointer<UInt8>)
+  /// UTF-8 texts one after the other; text i lies at `offsets[i] ..< offsets[i + 1]`, so there is one offset more than
+  /// there are rows.
+  case strings(UnsafeRawBufferPointer, offsets: UnsafeBufferPointer<Int64>)
+  /// Rows along the first axis: NumPy scalars of a one-axis array, else an array per row.
+  case array(ArrayView)
+  case cells([TableCell])
+
+  func column() throws(MediaError) -> TableColumn {
+    switch self {
+    case .doubles(let values, let numpy): return TableColumn(doubles: Array(values), numpy: numpy)
+    case .integers(let values): return TableColumn(ints: Array(values))
+    case .booleans(let values): return TableColumn(bools: values.map { $0 != 0 })
+    case .strings(let bytes, let offsets):
+      guard let first = offsets.first else { return TableColumn() }
+      guard first >= 0, let last = offsets.last, last <= Int64(bytes.count), first <= last else {
+        throw MediaError(.value, "offsets: must ascend within the \(bytes.count) bytes of text")
+      }
+      let body = UnsafeRawBufferPointer(rebasing: bytes[Int(first)..<Int(last)])
+      var ends: [Int] = []
+      ends.reserveCapacity(offsets.count &- 1)
+      var previous = first
+      for offset in offsets.dropFirst() {
+        guard offset >= previous, offset <= last else {
+          throw MediaError(.value, "offsets: must ascend within the \(bytes.count) bytes of text")
+        }
+        ends.append(Int(offset &- first))
+        previous = offset
+      }
+      // Valid as a whole and cut between characters is valid piece by piece.
+      let isText = String(validating: body.bindMemory(to: UInt8.self), as: UTF8.self) != nil
+      let cutsCharacter = ends.contains { $0 < body.count && body[$0] & 0xc0 == 0x80 }
+      guard isText, !cutsCharacter else {
+        throw MediaError(.value, "text: not UTF-8; encode the strings before handing them over")
+      }
+      return TableColumn(text: Array(body), ends: ends)
+    case .array(let view):
+      let array = try TableArray(view)
+      guard let extent = view.shape.first else {
+        throw MediaError(.value, "data: an array without axes is no column; pass one row per table row")
+      }
+      if view.shape.count == 1 {
+        if view.dtype.isFloating { return TableColumn(doubles: try view.doubles(), numpy: true) }
+        return TableColumn(cells: (0..<extent).map { array.element($0) })
+      }
+      return TableColumn(cells: (0..<extent).map { array.row($0) ?? .none })
+    case .cells(let cells): return TableColumn(cells: cells)
+    }
+  }
+}
