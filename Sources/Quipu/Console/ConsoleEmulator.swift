@@ -147,8 +147,8 @@ package struct ConsoleEmulator: Sendable {
 
   // MARK: output
 
-  /// Lines that can no longer change and were not given out before, each ended by `\n`, as UTF-8. Empty lines at the end
-  /// stay back until a non-empty line follows.
+  /// Lines that can no longer change and were not given out before, each ended by `\n`, as UTF-8. Empty lines at the
+  /// end stay back until a non-empty line follows.
   package mutating func takeFinalLines() -> [UInt8] {
     let taken = final
     final = []
@@ -158,7 +158,8 @@ package struct ConsoleEmulator: Sendable {
   /// True when ``takeFinalLines()`` has something to give.
   package var hasFinalLines: Bool { !final.isEmpty }
 
-  /// The lines that follow the final ones at the moment, each ended by `\n`, as UTF-8. Empty lines at the end are left out.
+  /// The lines that follow the final ones at the moment, each ended by `\n`, as UTF-8. Empty lines at the end are left
+  /// out.
   ///
   /// - Complexity: linear in the text that is held, at most about ``heldByteLimit`` bytes plus 64 lines.
   package func tailText() -> [UInt8] {

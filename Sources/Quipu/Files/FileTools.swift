@@ -109,7 +109,8 @@ package enum FileTools {
     return x.st_dev == y.st_dev && x.st_ino == y.st_ino
   }
 
-  /// Names in a directory without `.` and `..`, unsorted; nil if it cannot be read. Names that are not UTF-8 are left out.
+  /// Names in a directory without `.` and `..`, unsorted; nil if it cannot be read. Names that are not UTF-8 are left
+  /// out.
   package static func list(_ path: String) -> [String]? {
     guard let directory = path.withCString({ opendir($0) }) else { return nil }
     defer { closedir(directory) }

@@ -8,7 +8,8 @@ package enum Glob {
     text.utf8.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") }
   }
 
-  /// Relative paths below `base` that match the pattern's parts, sorted by code point. Links to directories are followed.
+  /// Relative paths below `base` that match the pattern's parts, sorted by code point. Links to directories are
+  /// followed.
   ///
   /// - Parameter literal: take the parts as names.
   package static func expand(base: String, parts: [String], literal: Bool = false) -> [String] {

@@ -103,7 +103,8 @@ package enum PathTools {
     let number = errno
     // Somebody else may have made it meanwhile.
     if number == EEXIST && FileTools.kind(path) == .directory { return }
-    throw FileTools.error(.directory, kind: "directory_failed", doing: "create directory", path, number)
+    throw FileTools.error(
+      .directory, kind: "directory_failed", doing: "create directory", path, number == EEXIST ? ENOTDIR : number)
   }
 
   private static let slash = UInt8(ascii: "/")

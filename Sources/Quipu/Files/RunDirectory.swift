@@ -56,7 +56,9 @@ package struct RunDirectory: Sendable, Equatable {
       // Not writable, full, a file in the way: a training run should not fail for that.
       guard let other = temporaryRoot(), var made = try? create(options, root: other) else { throw error }
       made.diagnostics.append(
-        Diagnostic(.warning, kind: "directory_temporary", "\(error.message); the run is kept in \(made.path) instead"))
+        Diagnostic(
+          .warning, kind: "directory_temporary",
+          "\(root) cannot be used (\(error.message)); the run is kept in \(made.path)"))
       return made
     }
   }

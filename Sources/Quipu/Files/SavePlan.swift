@@ -28,7 +28,8 @@ package struct SavePlan: Sendable, Equatable {
   ///   - policy: "live", "now" or "end".
   ///   - filesDirectory: the run's `files`, absolute. What is in there already and matches is included.
   ///   - workingDirectory: nil: the present one.
-  /// - Throws: code `.argument` with kind `save_bad_policy`, `save_not_under_base`, `save_is_base` or `save_star_first`.
+  /// - Throws: code `.argument` with kind `save_bad_policy`, `save_not_under_base`, `save_is_base` or
+  ///   `save_star_first`.
   /// Blocking: reads directories.
   package static func make(
     pattern: String, basePath: String? = nil, policy: String = "live", glob: Bool = true, filesDirectory: String,
@@ -41,7 +42,8 @@ package struct SavePlan: Sendable, Equatable {
     var plan = SavePlan(policy: policy, files: [], diagnostics: [])
     if pattern.utf8.starts(with: "s3://".utf8) || pattern.utf8.starts(with: "gs://".utf8) {
       plan.diagnostics.append(
-        Diagnostic(.info, kind: "save_cloud_url", "save: \(pattern) is not a local file; log an artifact reference instead"))
+        Diagnostic(
+          .info, kind: "save_cloud_url", "save: \(pattern) is not a local file; log an artifact reference instead"))
       return plan
     }
     if pattern.isEmpty || pattern.utf8.contains(0) || (basePath?.utf8.contains(0) ?? false) {
@@ -71,7 +73,8 @@ package struct SavePlan: Sendable, Equatable {
     }
     if first == "*" && glob {
       throw QuipuError(
-        .argument, kind: "save_star_first", "save: the first part below \(base) must not be \"*\"; use \"*.txt\" or \"name/*\"")
+        .argument, kind: "save_star_first",
+        "save: the first part below \(base) must not be \"*\"; use \"*.txt\" or \"name/*\"")
     }
 
     var seen: Set<Key> = []
@@ -122,7 +125,6 @@ package struct SavePlan: Sendable, Equatable {
       let place = PathTools.join(filesDirectory, file.destination)
       if PathTools.normalise(place) == PathTools.normalise(file.source) || isLink(place, to: file.source) {
         // Already there, either from an earlier call or because the program writes into the run's directory.
-        if isLink(place, to: file.source) { linked += 1 }
         outcome.saved.append((file.destination, policy))
         continue
       }
@@ -141,7 +143,9 @@ package struct SavePlan: Sendable, Equatable {
       }
       if number != EISDIR && number != ENOTEMPTY {
         number = FileTools.replace(place) { temporary in
-          file.source.withCString { s in temporary.withCString { linkat(AT_FDCWD, s, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) } }
+          file.source.withCString { source in
+            temporary.withCString { linkat(AT_FDCWD, source, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
+          }
         }
         if number == nil {
           hardLinked += 1
@@ -156,25 +160,32 @@ package struct SavePlan: Sendable, Equatable {
         }
       }
       outcome.diagnostics.append(
-        Diagnostic(.warning, kind: "save_failed",
+        Diagnostic(
+          .warning, kind: "save_failed",
           "save: cannot place \(file.source) at \(place): \(FileTools.errnoText(number ?? 0))"))
     }
     if linked > 0 {
       outcome.diagnostics.append(
-        Diagnostic(.warning, kind: "save_symlinked",
-          "save: \(linked) \(linked == 1 ? "file is a symbolic link" : "files are symbolic links"); keep the originals until the run is uploaded"))
+        Diagnostic(
+          .warning, kind: "save_symlinked",
+          "save: \(count(linked, "symbolic link")) made; keep the originals until the run is uploaded"))
     }
     if hardLinked > 0 {
       outcome.diagnostics.append(
-        Diagnostic(.warning, kind: "save_hardlinked",
-          "save: \(hardLinked) \(hardLinked == 1 ? "file is a hard link" : "files are hard links"); a replaced original is not followed"))
+        Diagnostic(
+          .warning, kind: "save_hardlinked",
+          "save: \(count(hardLinked, "hard link")) made; an original that is replaced is not followed"))
     }
     if copied > 0 {
       outcome.diagnostics.append(
-        Diagnostic(.info, kind: "save_copied",
-          "save: \(copied) \(copied == 1 ? "file was" : "files were") copied; later changes are not seen"))
+        Diagnostic(
+          .info, kind: "save_copied", "save: \(count(copied, "copy", "copies")) made; later changes are not seen"))
     }
     return outcome
+  }
+
+  private func count(_ number: Int, _ one: String, _ many: String? = nil) -> String {
+    "\(number) \(number == 1 ? one : many ?? one + "s")"
   }
 
   private func isLink(_ place: String, to target: String) -> Bool {

@@ -128,14 +128,10 @@ package struct GitFacts: Sendable, Equatable {
   package static func withoutPassword(_ url: String) -> String {
     let bytes = Array(url.utf8)
     var at = 0
-    while at + 2 < bytes.count {
-      if bytes[at] == UInt8(ascii: ":"), bytes[at + 1] == UInt8(ascii: "/"), bytes[at + 2] == UInt8(ascii: "/") { break }
-      at += 1
-    }
+    while at + 2 < bytes.count, !bytes[at...].starts(with: "://".utf8) { at += 1 }
     if at == 0 || at + 2 >= bytes.count { return url }
     let start = at + 3
-    let end = bytes[start...].firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
-      ?? bytes.count
+    let end = bytes[start...].firstIndex { "/?#".utf8.contains($0) } ?? bytes.count
     guard let sign = bytes[start..<end].lastIndex(of: UInt8(ascii: "@")),
       let colon = bytes[start..<sign].firstIndex(of: UInt8(ascii: ":"))
     else { return url }

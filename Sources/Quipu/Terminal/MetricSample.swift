@@ -2,8 +2,8 @@ import Glibc
 
 /// At most 48 values of a metric for its sparkline: all of them until 48, then a random sample in the order of arrival.
 ///
-/// The sample is uniform and needs no memory of what was left out; past the first 48 a value costs a comparison. The same
-/// series gives the same sample.
+/// The sample is uniform and needs no memory of what was left out; past the first 48 a value costs a comparison. The
+/// same series gives the same sample.
 ///
 /// Source: `reference/run.md` §12.1.
 package struct MetricSample: Sendable {
