@@ -18,7 +18,7 @@ struct DeflateRuns: ~Copyable {
   static let segmentSize = 16 * 1024
   private static let largestBlock = 512 * 1024
   /// Shorter runs cost more than their literals, which have short codes exactly when runs are common.
-  private static let shortestRun = 6
+  private static let shortestRun = 4
   private static let symbolCount = 286
   private static let endOfBlock = 256
   /// Bits a block header takes about; only weighs the decision to start a block.

@@ -15,18 +15,17 @@ enum PNGFilter {
     address.loadUnaligned(fromByteOffset: offset, as: Lanes.self)
   }
 
-  /// All bits of a lane set where the comparison holds.
-  @inline(__always) private static func bits(_ mask: SIMDMask<SIMD16<Int8>>) -> Lanes {
-    unsafeBitCast(mask, to: Lanes.self)
+  // Minimum and maximum are spelled as a replacement because that compiles to one instruction.
+  @inline(__always) private static func smaller(_ a: Lanes, _ b: Lanes) -> Lanes {
+    b.replacing(with: a, where: a .< b)
   }
 
-  @inline(__always) private static func pick(_ mask: Lanes, _ a: Lanes, _ b: Lanes) -> Lanes {
-    (a & mask) | (b & ~mask)
+  @inline(__always) private static func larger(_ a: Lanes, _ b: Lanes) -> Lanes {
+    b.replacing(with: a, where: a .> b)
   }
 
   @inline(__always) private static func distance(_ a: Lanes, _ b: Lanes) -> Lanes {
-    let less = bits(a .< b)
-    return pick(less, b &- a, a &- b)
+    larger(a, b) &- smaller(a, b)
   }
 
   @inline(__always) private static func averageOf(_ a: Lanes, _ b: Lanes) -> Lanes {
@@ -38,17 +37,15 @@ enum PNGFilter {
   @inline(__always) private static func paethOf(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes {
     let toA = distance(b, c)
     let toB = distance(a, c)
-    let opposed = bits(a .> c) ^ bits(b .> c)
-    let toC = distance(toA, toB) | ~opposed
-    let useA = bits(toA .<= toB) & bits(toA .<= toC)
-    let useB = bits(toB .<= toC)
-    return pick(useA, a, pick(useB, b, c))
+    let between = distance(toA, toB)
+    let toC = Lanes(repeating: 255).replacing(with: between, where: (a .> c) .^ (b .> c))
+    let upperLeft = c.replacing(with: b, where: toB .<= toC)
+    return upperLeft.replacing(with: a, where: toA .<= smaller(toB, toC))
   }
 
   /// Sum of the lanes' distances from 0 modulo 256, in eight partial sums.
   @inline(__always) private static func magnitude(_ residual: Lanes) -> SIMD8<UInt16> {
-    let negated = Lanes.zero &- residual
-    let small = pick(bits(residual .< negated), residual, negated)
+    let small = smaller(residual, Lanes.zero &- residual)
     let pairs = unsafeBitCast(small, to: SIMD8<UInt16>.self)
     return (pairs & 0x00FF) &+ (pairs &>> 8)
   }
