@@ -99,28 +99,6 @@ public struct ByteBuffer: ~Copyable {
     used = used &+ n
   }
 
-  /// Appends the decimal digits of `value`.
-  @inlinable public mutating func appendDecimal(_ value: Int64) {
-    if value < 0 { append(UInt8(ascii: "-")) }
-    appendDecimal(value.magnitude)
-  }
-
-  @inlinable public mutating func appendDecimal(_ value: UInt64) {
-    appendUnchecked(capacity: 20) { out in
-      var digits = 1
-      var rest = value
-      while rest >= 10 { rest /= 10; digits &+= 1 }
-      rest = value
-      var at = digits
-      while at > 0 {
-        at &-= 1
-        out.storeBytes(of: UInt8(truncatingIfNeeded: 48 &+ rest % 10), toByteOffset: at, as: UInt8.self)
-        rest /= 10
-      }
-      return digits
-    }
-  }
-
   /// A copy of the bytes.
   public func array() -> [UInt8] { Array(bytes) }
 

@@ -21,14 +21,12 @@ enum DoubleText {
   /// Writes `value` at `out` and returns the number of bytes that belong to the text.
   static func write(_ value: Double, style: JSONStyle, to out: UnsafeMutableRawPointer) -> Int {
     let bits = value.bitPattern
-    var at = 0
     if bits & 0x7ff0_0000_0000_0000 == 0x7ff0_0000_0000_0000 {
       return writeNonFinite(value, to: out)
     }
-    if value.sign == .minus {
-      put(UInt8(ascii: "-"), out, 0)
-      at = 1
-    }
+    // Overwritten if there is no sign.
+    put(UInt8(ascii: "-"), out, 0)
+    let at = Int(truncatingIfNeeded: bits >> 63)
     let magnitude = bits & 0x7fff_ffff_ffff_ffff
     if magnitude == 0 {
       put(UInt8(ascii: "0"), out, at)
@@ -54,7 +52,7 @@ enum DoubleText {
     // 17 digits, padded with zeros on the right: one and two groups of eight.
     let (first, rest) = decimal.digits.quotientAndRemainder(dividingBy: 10_000_000_000_000_000)
     let (high, low) = rest.quotientAndRemainder(dividingBy: 100_000_000)
-    let highDigits = eightDigits(high), lowDigits = eightDigits(low)
+    let highDigits = DecimalDigits.eight(high), lowDigits = DecimalDigits.eight(low)
     let count: Int
     if low != 0 {
       count = 17 &- lowDigits.leadingZeroBitCount >> 3
@@ -63,7 +61,7 @@ enum DoubleText {
     } else {
       count = 1
     }
-    let ascii: UInt64 = 0x3030_3030_3030_3030
+    let ascii = DecimalDigits.zeros
     let exponent = decimal.exponent
 
     let positional: Bool
@@ -75,17 +73,17 @@ enum DoubleText {
 
     if positional && exponent < 0 {
       // 0.000ddd
-      out.storeBytes(of: (ascii &- 0x0200) | 0, as: UInt64.self)  // "0.000000"
+      DecimalDigits.store(ascii &- 0x0200, to: out)  // "0.000000"
       let at = 1 &- exponent
       put(UInt8(truncatingIfNeeded: 48 &+ first), out, at)
-      out.storeBytes(of: highDigits | ascii, toByteOffset: at &+ 1, as: UInt64.self)
-      out.storeBytes(of: lowDigits | ascii, toByteOffset: at &+ 9, as: UInt64.self)
+      DecimalDigits.store(highDigits | ascii, to: out + (at &+ 1))
+      DecimalDigits.store(lowDigits | ascii, to: out + (at &+ 9))
       return at &+ count
     }
     if positional {
       put(UInt8(truncatingIfNeeded: 48 &+ first), out, 0)
-      out.storeBytes(of: highDigits | ascii, toByteOffset: 1, as: UInt64.self)
-      out.storeBytes(of: lowDigits | ascii, toByteOffset: 9, as: UInt64.self)
+      DecimalDigits.store(highDigits | ascii, to: out + 1)
+      DecimalDigits.store(lowDigits | ascii, to: out + 9)
       let whole = exponent &+ 1
       if count <= whole {
         // The padding of zeros is already there.
@@ -94,23 +92,23 @@ enum DoubleText {
         put(UInt8(ascii: "0"), out, whole &+ 1)
         return whole &+ 2
       }
-      // Move the fraction one to the right. Digits beyond the fraction may be moved too; they are not counted.
-      let a = out.loadUnaligned(fromByteOffset: whole, as: UInt64.self)
-      let b = out.loadUnaligned(fromByteOffset: whole &+ 8, as: UInt64.self)
+      // The fraction once more, one place to the right; zeros beyond it are not counted.
+      let sixteen = UInt128(highDigits | ascii) | UInt128(lowDigits | ascii) << 64
+      let fraction = sixteen >> UInt128(truncatingIfNeeded: exponent &* 8)
       put(UInt8(ascii: "."), out, whole)
-      out.storeBytes(of: a, toByteOffset: whole &+ 1, as: UInt64.self)
-      out.storeBytes(of: b, toByteOffset: whole &+ 9, as: UInt64.self)
+      out.storeBytes(of: fraction.littleEndian, toByteOffset: whole &+ 1, as: UInt128.self)
       return count &+ 1
     }
 
     // d.ddde±N
     put(UInt8(truncatingIfNeeded: 48 &+ first), out, 0)
     put(UInt8(ascii: "."), out, 1)
-    out.storeBytes(of: highDigits | ascii, toByteOffset: 2, as: UInt64.self)
-    out.storeBytes(of: lowDigits | ascii, toByteOffset: 10, as: UInt64.self)
+    DecimalDigits.store(highDigits | ascii, to: out + 2)
+    DecimalDigits.store(lowDigits | ascii, to: out + 10)
     var at = count == 1 ? 1 : count &+ 1
     put(UInt8(ascii: "e"), out, at)
-    put(exponent < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"), out, at &+ 1)
+    // "+" is 43, "-" is 45.
+    put(UInt8(truncatingIfNeeded: 43 &- (exponent >> 63) &* 2), out, at &+ 1)
     at &+= 2
     var size = UInt32(truncatingIfNeeded: exponent.magnitude)
     if size >= 100 {
@@ -125,18 +123,5 @@ enum DoubleText {
     }
     put(UInt8(truncatingIfNeeded: 48 &+ size % 10), out, at)
     return at &+ 1
-  }
-
-  /// The eight decimal digits of `value` < 10^8 as bytes 0...9, most significant digit in the lowest byte.
-  ///
-  /// Splits in three rounds inside one word: 4+4 digits, then 2+2, then 1+1, each quotient through a multiplication.
-  @inline(__always)
-  static func eightDigits(_ value: UInt64) -> UInt64 {
-    let quad = value / 10_000
-    let quads = quad | (value &- quad &* 10_000) << 32
-    let pair = ((quads &* 10_486) >> 20) & 0x0000_007f_0000_007f
-    let pairs = pair | (quads &- pair &* 100) << 16
-    let tens = ((pairs &* 103) >> 10) & 0x000f_000f_000f_000f
-    return tens | (pairs &- tens &* 10) << 8
   }
 }

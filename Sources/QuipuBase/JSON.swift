@@ -2,7 +2,7 @@
 /// integers beyond 64 bits as their digits. Objects keep the order of their members.
 ///
 /// Equality compares representation: `.int(1) != .double(1)`, strings byte by byte, NaN equals NaN.
-public indirect enum JSON: Sendable {
+public enum JSON: Sendable {
   case null
   case bool(Bool)
   case int(Int64)

@@ -67,34 +67,33 @@ struct ShortestDecimal {
 
     // Quarter units: the value, and the ends of its rounding interval. An odd significand excludes the ends.
     let middle = c << 2
-    let value = roundedToOdd(high, low, middle << shift)
-    let lower = roundedToOdd(high, low, (middle &- (halved ? 1 : 2)) << shift) &+ odd
-    let upper = roundedToOdd(high, low, (middle &+ 2) << shift) &- odd
+    let value = roundedToOdd(high, low, middle &<< shift)
+    let lower = roundedToOdd(high, low, (middle &- (halved ? 1 : 2)) &<< shift) &+ odd
+    let upper = roundedToOdd(high, low, (middle &+ 2) &<< shift) &- odd
 
+    // All choices are computed and then selected: with arbitrary digits, branches would be mispredicted half the time.
     let s = value >> 2
-    if s >= 10 {
-      // One digit less: at most one of the two multiples of ten around the value is inside.
-      let tens = s / 10
-      let below = lower <= 40 &* tens
-      let above = 40 &* tens &+ 40 <= upper
-      if below != above { return (tens &+ (above ? 1 : 0), k &+ 1) }
-    }
     let below = lower <= s &* 4
     let above = s &* 4 &+ 4 <= upper
-    if below != above { return (s &+ (above ? 1 : 0), k) }
     // Both inside: the nearer, the even one of two equally near.
     let centre = s &* 4 &+ 2
-    let up = value > centre || (value == centre && s & 1 == 1)
-    return (s &+ (up ? 1 : 0), k)
+    let nearer = value &+ (s & 1) > centre
+    let up = below != above ? above : nearer
+    // One digit less: at most one of the two multiples of ten around the value is inside.
+    let tens = s / 10
+    let tenBelow = lower <= 40 &* tens
+    let tenAbove = 40 &* tens &+ 40 <= upper
+    let shorter = (tens &+ (tenAbove ? 1 : 0)) &* 10
+    return (s >= 10 && tenBelow != tenAbove ? shorter : s &+ (up ? 1 : 0), k)
   }
 
   /// The upper 64 bits of the 192-bit product, with the last bit set if anything but rounding noise was cut off.
   @inline(__always)
   private static func roundedToOdd(_ high: UInt64, _ low: UInt64, _ factor: UInt64) -> UInt64 {
     let x = low.multipliedFullWidth(by: factor).high
-    let y = high.multipliedFullWidth(by: factor)
-    let (sum, carry) = y.low.addingReportingOverflow(x)
-    let top = y.high &+ (carry ? 1 : 0)
+    let y = UInt128(high) &* UInt128(factor) &+ UInt128(x)
+    let top = UInt64(truncatingIfNeeded: y &>> 64)
+    let sum = UInt64(truncatingIfNeeded: y)
     return top | (sum > 1 ? 1 : 0)
   }
 }
