@@ -28,9 +28,10 @@ have() {
 
 # The Swift toolchain is an archive that brings no dependencies along.
 starts_without() {
-  local folder
+  local folder needs
   folder=$(dirname "$(readlink -f "$swift")")
-  ! ldd "$folder/swift-build" "$folder/swift-frontend" 2>/dev/null | grep -q "$1.*not found"
+  needs=$(ldd "$folder/swift-build" "$folder/swift-frontend" 2>/dev/null || true)
+  ! grep -q "$1.*not found" <<<"$needs"
 }
 
 # Debian's package is the quick answer, the probe the second.

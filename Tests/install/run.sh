@@ -31,7 +31,7 @@ library="$prefix/lib/libquipu.so.$abi"
 
 # The library itself ------------------------------------------------------------------------------------------------
 
-soname_is() { readelf -d "$library" | grep SONAME | tee /dev/stderr | grep -q "\[libquipu.so.$abi\]"; }
+soname_is() { readelf -d "$library" | grep SONAME | tee /dev/stderr | grep "\[libquipu.so.$abi\]" >/dev/null; }
 check "the SONAME is libquipu.so.$abi" soname_is
 needs_no_swift() { # a file
   local needs
@@ -75,7 +75,7 @@ configure() { # build folder, source folder, arguments
 runs() { # program: starts a run and leaves a log
   local dir
   dir=$(mktemp -d "$work/run.XXXX")
-  (cd "$dir" && HOME=$dir "$@" "$dir" | tee /dev/stderr | grep -q '^ok ') || return 1
+  (cd "$dir" && HOME=$dir "$@" "$dir" | tee /dev/stderr | grep '^ok ') >/dev/null || return 1
   compgen -G "$dir/wandb/*/run-*.wandb" >/dev/null || { find "$dir"; return 1; }
 }
 check "find_package(Quipu 0.1) configures" configure user find_package -DCMAKE_PREFIX_PATH="$prefix"
@@ -100,9 +100,9 @@ check "a program built with FetchContent records a run" runs "$work/fetch/user_c
 # pkg-config --------------------------------------------------------------------------------------------------------
 
 config() { PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config "$@"; }
-version_told() { config --modversion quipu | tee /dev/stderr | grep -qx "$version"; }
+version_told() { config --modversion quipu | tee /dev/stderr | grep -x "$version" >/dev/null; }
 check "pkg-config tells the version" version_told
-moved_along() { config --cflags --libs quipu | tee /dev/stderr | grep -q -- "-L$prefix/lib\|-L$prefix/lib/pkgconfig/../.."; }
+moved_along() { config --cflags --libs quipu | tee /dev/stderr | grep -- "-L$prefix/lib\|-L$prefix/lib/pkgconfig/../.." >/dev/null; }
 check "pkg-config follows the moved prefix" moved_along
 with_pkg_config() { # compiler, source, program
   # shellcheck disable=SC2046
@@ -157,7 +157,7 @@ if [ -f "$root/bindings/python/quipu/__init__.py" ]; then
       --wheel-dir "$work/wheels" "$root/bindings/python" && ls "$work/wheels"
   }
   check "the wheel builds" wheel
-  tagged() { ls "$work/wheels" | tee /dev/stderr | grep -qE "^quipu-$version-py3-none-linux_$(uname -m)\.whl$"; }
+  tagged() { ls "$work/wheels" | tee /dev/stderr | grep -E "^quipu-$version-py3-none-linux_$(uname -m)\.whl$" >/dev/null; }
   check "the wheel is for any Python 3 on this platform" tagged
   carries_library() {
     "$base" -c 'import sys, zipfile
