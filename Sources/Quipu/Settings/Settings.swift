@@ -39,12 +39,6 @@ public struct Settings: Sendable {
     return try resolver.resolve(options: options, setup: setup)
   }
 
-  /// A setting by its W&B name; nil: unset, or no such setting. Secrets are not to be had this way.
-  public subscript(name: String) -> JSON? {
-    guard let setting = Setting.named(name), !setting.isSecret else { return nil }
-    return value(name)
-  }
-
   func value(_ name: String) -> JSON? { values[name] ?? Setting.named(name)?.fallback }
   func text(_ name: String) -> String? { value(name)?.stringValue }
   func flag(_ name: String) -> Bool { value(name)?.boolValue ?? false }

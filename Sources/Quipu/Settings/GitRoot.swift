@@ -1,0 +1,12 @@
+/// The nearest directory at or above `directory` that holds `.git` (a directory, or a file in a work tree or
+/// submodule).
+///
+/// - Parameter directory: absolute.
+func findGitRoot(from directory: String, files: FileAccess) -> String? {
+  var at = PathText.normalised(directory)
+  while true {
+    if files.kind(PathText.join(at, ".git")) != nil { return at }
+    guard at.utf8.count > 1 else { return nil }
+    at = PathText.parent(at)
+  }
+}
