@@ -1,0 +1,456 @@
+"""The only module that imports ctypes: it loads the library and knows the signature of every function of quipu.h.
+
+`CDLL`, never `PyDLL`: the interpreter lock is free during a call, so a call that waits stops no other thread, and a
+diagnostics callback on a thread of the library can take the lock.
+"""
+
+import ctypes
+import os
+import sys
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    byref,
+    c_char_p,
+    c_double,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
+
+ABI = 0
+
+STEP_AUTO = -1
+STEP_MAX = 2**63 - 1
+WAIT_FOREVER = -1
+
+OK = 0
+ERROR_VALUE = -107
+ERROR_FINISHED = -201
+ERROR_FORKED = -203
+ERROR_NOT_FOUND = -205
+ERROR_TIMEOUT = -206
+ERROR_FULL = -207
+ERROR_FORMAT = -402
+ERROR_DISK_FULL = -403
+
+TYPE_BOOL, TYPE_INT, TYPE_DOUBLE = 1, 2, 3
+STDOUT, STDERR, LINES = 1, 2, 3
+LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR = 1, 2, 3
+
+MODES = {"online": 1, "run": 1, "offline": 2, "dryrun": 2, "disabled": 3, "shared": 4}
+RESUMES = {"allow": 1, "must": 2, "never": 3, "auto": 4}
+
+# Element types by the letter and size of an array interface's `typestr`.
+DTYPES = {
+    "b1": 1,
+    "i1": 2, "i2": 3, "i4": 4, "i8": 5,
+    "u1": 6, "u2": 7, "u4": 8, "u8": 9,
+    "f2": 10, "f4": 12, "f8": 13,
+    "c8": 14, "c16": 15,
+}  # fmt: skip
+BYTE_SWAPPED = 1
+
+
+class Str(Structure):
+    """quipu_str as an argument: keeps the bytes alive."""
+
+    _fields_ = [("data", c_char_p), ("size", c_size_t)]
+
+
+class OutStr(Structure):
+    """quipu_str as a result: a plain address, since the text may hold NUL."""
+
+    _fields_ = [("data", c_void_p), ("size", c_size_t)]
+
+
+class RunOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("mode", c_int32),
+        ("project", c_char_p),
+        ("entity", c_char_p),
+        ("id", c_char_p),
+        ("name", c_char_p),
+        ("notes", c_char_p),
+        ("group", c_char_p),
+        ("job_type", c_char_p),
+        ("dir", c_char_p),
+        ("tags", POINTER(c_char_p)),
+        ("tag_count", c_size_t),
+        ("config_json", Str),
+        ("config_path", c_char_p),
+        ("settings_json", Str),
+        ("resume", c_int32),
+        ("low_steps", c_int32),
+        ("resume_from", c_char_p),
+        ("fork_from", c_char_p),
+        ("ring_bytes", c_uint64),
+        ("full_wait_ms", c_int64),
+        ("program", c_char_p),
+        ("language", c_char_p),
+    ]
+
+
+class RunStats(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("disk_failing", c_uint32),
+        ("calls_accepted", c_uint64),
+        ("rows_written", c_uint64),
+        ("rows_dropped_low_step", c_uint64),
+        ("calls_dropped_full", c_uint64),
+        ("records_lost", c_uint64),
+        ("values_dropped", c_uint64),
+        ("bytes_written", c_uint64),
+        ("write_errors", c_uint64),
+        ("media_pending", c_uint64),
+        ("step", c_int64),
+    ]
+
+
+class Item(Structure):
+    _fields_ = [
+        ("key", c_char_p),
+        ("type", c_int32),
+        ("reserved", c_int32),
+        ("integer", c_int64),
+        ("number", c_double),
+        ("text", Str),
+        ("media", c_void_p),
+    ]
+
+
+class MetricOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("step_sync", c_int32),
+        ("hidden", c_int32),
+        ("overwrite", c_int32),
+        ("step_metric", c_char_p),
+        ("summary", c_char_p),
+        ("goal", c_char_p),
+    ]
+
+
+class Array(Structure):
+    _fields_ = [
+        ("data", c_void_p),
+        ("dtype", c_int32),
+        ("ndim", c_int32),
+        ("shape", POINTER(c_int64)),
+        ("strides", POINTER(c_int64)),
+        ("flags", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class ImageOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("channels_first", c_uint32),
+        ("mode", c_char_p),
+        ("caption", c_char_p),
+        ("file_type", c_char_p),
+        ("grouping", c_int64),
+    ]
+
+
+class TableOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("log_mode", c_int32),
+        ("allow_mixed_types", c_uint32),
+        ("required", c_uint32),
+        ("schema_json", Str),
+    ]
+
+
+DiagnosticFn = CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_char_p, c_void_p)
+
+_run = _columns = _media = _error = c_void_p  # opaque handles
+_out = POINTER(c_void_p)  # where a handle or an error is put
+_strings = POINTER(c_char_p)
+_arrays = POINTER(Array)
+_text = POINTER(OutStr)
+_status = c_int32
+
+# name: (result, arguments). Tests/python/test_header.py compares this with include/quipu.h.
+SIGNATURES = {
+    "quipu_version": (c_char_p, ()),
+    "quipu_version_number": (c_uint32, ()),
+    "quipu_abi_version": (c_uint32, ()),
+    "quipu_status_name": (c_char_p, (_status,)),
+    "quipu_status_text": (c_char_p, (_status,)),
+    "quipu_error_code": (_status, (_error,)),
+    "quipu_error_message": (c_char_p, (_error,)),
+    "quipu_error_kind": (c_char_p, (_error,)),
+    "quipu_error_free": (None, (_error,)),
+    "quipu_text_free": (None, (OutStr,)),
+    "quipu_set_diagnostics": (None, (DiagnosticFn, c_void_p)),
+    "quipu_run_options_init": (_status, (POINTER(RunOptions), c_size_t)),
+    "quipu_run_start": (_status, (POINTER(RunOptions), _out, _out)),
+    "quipu_run_finish": (_status, (_run, c_int32, c_int64, _out)),
+    "quipu_run_flush": (_status, (_run, c_int64, _out)),
+    "quipu_run_free": (None, (_run,)),
+    "quipu_run_get_stats": (_status, (_run, POINTER(RunStats))),
+    "quipu_run_info_json": (_status, (_run, _text, _out)),
+    "quipu_run_id": (c_char_p, (_run,)),
+    "quipu_run_directory": (c_char_p, (_run,)),
+    "quipu_run_set_name": (_status, (_run, c_char_p, _out)),
+    "quipu_run_set_notes": (_status, (_run, c_char_p, _out)),
+    "quipu_run_set_tags": (_status, (_run, _strings, c_size_t, _out)),
+    "quipu_run_log": (_status, (_run, c_char_p, c_double)),
+    "quipu_run_log_doubles": (_status, (_run, _strings, POINTER(c_double), c_size_t, c_int64, c_int32)),
+    "quipu_run_log_items": (_status, (_run, POINTER(Item), c_size_t, c_int64, c_int32, _out)),
+    "quipu_run_log_json": (_status, (_run, Str, _out, c_size_t, c_int64, c_int32, _out)),
+    "quipu_columns_new": (_status, (_strings, POINTER(c_int32), c_size_t, _out, _out)),
+    "quipu_columns_free": (None, (_columns,)),
+    # The cells are bytes of struct.pack, so char * is the cheapest way to pass them.
+    "quipu_run_log_columns": (_status, (_run, _columns, c_char_p, c_int64, c_int32)),
+    "quipu_run_define_metric": (_status, (_run, c_char_p, POINTER(MetricOptions), _out)),
+    "quipu_run_config_update": (_status, (_run, Str, c_int32, _out)),
+    "quipu_run_config_set_defaults": (_status, (_run, Str, _out)),
+    "quipu_run_config_lock": (_status, (_run, Str, c_char_p, _out)),
+    "quipu_run_config_json": (_status, (_run, _text, _out)),
+    "quipu_run_summary_set": (_status, (_run, _strings, c_size_t, Str, _out, c_size_t, _out)),
+    "quipu_run_summary_remove": (_status, (_run, _strings, c_size_t, _out)),
+    "quipu_run_summary_json": (_status, (_run, c_int64, _text, _out)),
+    "quipu_array_from_dlpack": (_status, (c_void_p, _arrays, POINTER(c_int64), c_size_t, _out)),
+    "quipu_media_free": (None, (_media,)),
+    "quipu_media_list_new": (_status, (_out, c_size_t, _out, _out)),
+    "quipu_image_new": (_status, (_arrays, POINTER(ImageOptions), _out, _out)),
+    "quipu_image_open": (_status, (c_char_p, POINTER(ImageOptions), _out, _out)),
+    "quipu_histogram_new": (_status, (_arrays, c_int64, _out, _out)),
+    "quipu_histogram_from_counts": (_status, (_arrays, _arrays, _out, _out)),
+    "quipu_histogram_from_json": (_status, (Str, _out, _out)),
+    "quipu_array_value_new": (_status, (_arrays, _out, _out)),
+    "quipu_point_cloud_new": (_status, (_arrays, c_char_p, _out, _out)),
+    "quipu_object3d_from_text": (_status, (Str, c_char_p, c_char_p, _out, _out)),
+    "quipu_object3d_open": (_status, (c_char_p, c_char_p, _out, _out)),
+    "quipu_table_new": (_status, (_strings, c_size_t, POINTER(TableOptions), _out, _out)),
+    "quipu_table_add_row": (_status, (_media, POINTER(Item), c_size_t, _out)),
+    "quipu_table_add_rows_json": (_status, (_media, Str, _out, c_size_t, _arrays, c_size_t, _out)),
+    "quipu_table_add_column": (_status, (_media, c_char_p, _arrays, c_int32, _out)),
+    "quipu_table_add_column_text": (_status, (_media, c_char_p, POINTER(Str), c_size_t, c_int32, _out)),
+    "quipu_table_add_column_json": (
+        _status,
+        (_media, c_char_p, Str, _out, c_size_t, _arrays, c_size_t, c_int32, _out),
+    ),
+    "quipu_table_alter": (_status, (_media, Str, _media, _out)),
+    "quipu_table_row_count": (c_size_t, (_media,)),
+    "quipu_table_column_count": (c_size_t, (_media,)),
+    "quipu_run_save": (_status, (_run, c_char_p, c_char_p, c_int32, c_int32, _text, _out)),
+    "quipu_run_alert": (_status, (_run, c_char_p, Str, c_char_p, c_int64, _out)),
+    "quipu_run_mark_preempting": (_status, (_run,)),
+    "quipu_run_output": (_status, (_run, c_int32, Str)),
+    "quipu_run_record_file": (_status, (_run, c_char_p, c_int32, _out)),
+    "quipu_run_record_requirements": (_status, (_run, Str, _out)),
+    "quipu_run_report": (_status, (_run, _text, _out)),
+    "quipu_set_exit_code": (None, (c_int32,)),
+    "quipu_finish_all": (_status, (c_int32, c_int64)),
+    "quipu_recover": (_status, (c_char_p, _text, _out)),
+}
+
+
+def _candidates():
+    """Where the library may be, in order of preference."""
+    explicit = os.environ.get("QUIPU_LIBRARY")
+    if explicit:
+        yield explicit
+        return
+    here = os.path.dirname(os.path.abspath(__file__))
+    names = ("libquipu.dylib",) if sys.platform == "darwin" else ("libquipu.so", f"libquipu.so.{ABI}")
+    for name in names:
+        yield os.path.join(here, "_lib", name)  # a wheel, or an installed package
+    root = os.path.dirname(os.path.dirname(os.path.dirname(here)))
+    for name in names:
+        yield os.path.join(root, "build", "lib", name)  # a checkout after `make build`
+
+
+def _load():
+    tried = []
+    for path in _candidates():
+        if os.path.exists(path):
+            try:
+                return ctypes.CDLL(path), path
+            except OSError as error:
+                raise ImportError(f"quipu: the library {path} cannot be loaded: {error}") from None
+        tried.append(path)
+    raise ImportError(
+        "quipu: libquipu is missing. Build it with `make build`, or set QUIPU_LIBRARY to its path. Looked at: "
+        + ", ".join(tried)
+    )
+
+
+lib, library_path = _load()
+
+for _name, (_result, _arguments) in SIGNATURES.items():
+    try:
+        _function = getattr(lib, _name)
+    except AttributeError:
+        raise ImportError(f"quipu: {library_path} has no function {_name}; it is of another version") from None
+    _function.restype = _result
+    _function.argtypes = _arguments
+
+if lib.quipu_abi_version() != ABI:
+    raise ImportError(
+        f"quipu: {library_path} has binary interface {lib.quipu_abi_version()}, this package needs {ABI}"
+    )
+
+version = lib.quipu_version().decode()
+_text_free = lib.quipu_text_free
+_error_free = lib.quipu_error_free
+
+
+def encode(text):
+    """UTF-8; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+def cstring(text):
+    """An argument of type `const char *`: None stays None."""
+    if text is None:
+        return None
+    data = text if isinstance(text, bytes) else encode(text)
+    if b"\0" in data:
+        raise ValueError("text for this argument may not hold a NUL character")
+    return data
+
+
+def path_bytes(path):
+    return cstring(os.fsencode(path))
+
+
+def string(text):
+    """An argument of type `quipu_str`: str, bytes or None."""
+    if text is None:
+        return Str(None, 0)
+    data = text if isinstance(text, bytes) else encode(text)
+    return Str(data, len(data))
+
+
+def strings(texts):
+    """An array of `const char *`, never NULL, so that an empty list is one."""
+    return (c_char_p * max(len(texts), 1))(*[cstring(text) for text in texts])
+
+
+def handles(values):
+    """An array of handles; None for an empty one."""
+    return (c_void_p * len(values))(*values) if values else None
+
+
+def take_error(error, status):
+    """(code, kind, message) of a failed call; frees the detail."""
+    if not error:
+        return status, "", lib.quipu_status_text(status).decode("utf-8", "replace")
+    code = lib.quipu_error_code(error) or status
+    kind = lib.quipu_error_kind(error).decode("utf-8", "replace")
+    message = lib.quipu_error_message(error).decode("utf-8", "replace")
+    _error_free(error)
+    return code, kind, message
+
+
+def take_text(text):
+    """The content of a text result; frees it."""
+    data = ctypes.string_at(text.data, text.size) if text.data else b""
+    _text_free(text)
+    return data.decode("utf-8", "replace")
+
+
+def new_handle(function, *arguments):
+    """Calls a function that makes a handle. Returns (status, handle or None, error)."""
+    handle, error = c_void_p(), c_void_p()
+    status = function(*arguments, byref(handle), byref(error))
+    return status, handle.value, error
+
+
+def call(function, *arguments):
+    """Calls a function whose last argument is `quipu_error **`. Returns (status, error)."""
+    error = c_void_p()
+    return function(*arguments, byref(error)), error
+
+
+def call_text(function, *arguments):
+    """Calls a function whose last arguments are a text result and an error. Returns (status, text or "", error)."""
+    text, error = OutStr(), c_void_p()
+    status = function(*arguments, byref(text), byref(error))
+    return status, take_text(text) if status == OK else "", error
+
+
+def stats(handle):
+    """The counters of a run as a dictionary."""
+    record = RunStats()
+    record.struct_size = ctypes.sizeof(RunStats)
+    status = lib.quipu_run_get_stats(handle, byref(record))
+    return status, {name: getattr(record, name) for name, _ in RunStats._fields_ if name != "struct_size"}
+
+
+def make_columns(keys, types):
+    """A `quipu_columns` handle, or None when the library refuses the keys."""
+    status, handle, error = new_handle(
+        lib.quipu_columns_new, strings(keys), (c_int32 * max(len(types), 1))(*types), len(keys)
+    )
+    if status != OK:
+        take_error(error, status)
+        return None
+    return handle
+
+
+def struct_of(kind):
+    """A zeroed options structure with its size set."""
+    value = kind()
+    value.struct_size = ctypes.sizeof(kind)
+    return value
+
+
+def array(address, dtype, shape, strides=None, flags=0):
+    """A `quipu_array`; keeps shape and strides alive (ctypes holds what is assigned to pointer fields)."""
+    view = Array()
+    view.data = address
+    view.dtype = dtype
+    view.ndim = len(shape)
+    view.shape = (c_int64 * max(len(shape), 1))(*shape)
+    if strides is not None:
+        view.strides = (c_int64 * max(len(strides), 1))(*strides)
+    view.flags = flags
+    return view
+
+
+def arrays(views):
+    """A C array of `quipu_array`; None for an empty one."""
+    return (Array * len(views))(*views) if views else None
+
+
+def bytes_address(data):
+    """The address of a bytes object's content; the caller keeps the object alive."""
+    return ctypes.cast(c_char_p(data), c_void_p).value
+
+
+def buffer_address(view):
+    """The address of a writable, contiguous memoryview; the caller keeps the view alive."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(view)) if view.nbytes else None
+
+
+_capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_capsule_pointer.restype = c_void_p
+_capsule_pointer.argtypes = (ctypes.py_object, c_char_p)
+
+
+def dlpack_array(capsule, ndim):
+    """(status, array, error) for a capsule named "dltensor", whose first member is the tensor."""
+    tensor = _capsule_pointer(capsule, b"dltensor")
+    view, strides, error = Array(), (c_int64 * max(ndim, 1))(), c_void_p()
+    status = lib.quipu_array_from_dlpack(tensor, byref(view), strides, max(ndim, 1), byref(error))
+    view._keep = (capsule, strides)
+    return status, view, error
+
+
+reference = byref
