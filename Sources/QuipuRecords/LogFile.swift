@@ -3,13 +3,14 @@ import QuipuBase
 
 /// An open `.wandb` file. The only part of this module that touches the disk.
 ///
-/// Writing goes on at `position`, which counts the bytes that are known to be in the file. Bytes given to `append` reach
-/// the kernel before it returns: they survive the death of the process. They survive the death of the machine after
-/// `sync`. The descriptor is closed on exec and at the end of the value's life. Not thread-safe.
+/// Writing goes on at `position`, which counts the bytes that are known to be in the file. Bytes given to `append`
+/// reach the kernel before it returns: they survive the death of the process. They survive the death of the machine
+/// after `sync`. The descriptor is closed on exec and at the end of the value's life. Not thread-safe.
 public struct LogFile: ~Copyable, LogSource {
   /// File position of the next byte to be written.
   public private(set) var position: UInt64
-  let descriptor: Int32
+  /// For locks that the run takes beyond `lockIfFree`; do not close.
+  public let descriptor: Int32
 
   private init(descriptor: Int32, position: UInt64) {
     self.descriptor = descriptor

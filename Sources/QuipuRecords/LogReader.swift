@@ -119,12 +119,13 @@ public struct LogReader<Source: LogSource & ~Copyable>: ~Copyable {
     loaded = false
     last = nil
     skipping = false
-    if headerChecked { state = .records } else { state = .header }
+    if isHeaderGood { state = .records } else { state = .header }
   }
 
   // MARK: Header
 
-  private var headerChecked = false
+  /// Whether the file header has been read and is that of this format.
+  public private(set) var isHeaderGood = false
 
   /// Nil if the header is good.
   private mutating func readHeader() throws(LogFileError) -> LogEvent? {
@@ -138,7 +139,7 @@ public struct LogReader<Source: LogSource & ~Copyable>: ~Copyable {
       if at < 4 { return .badHeader(.identifier) }
       return .badHeader(at < 6 ? .magic : .version(block[at]))
     }
-    headerChecked = true
+    isHeaderGood = true
     return nil
   }
 
