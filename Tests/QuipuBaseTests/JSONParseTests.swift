@@ -187,19 +187,26 @@ import Testing
     #expect(try parsed("1" + zeros + "e-2000") == 1.0)
   }
 
-  @Test func doublesDoNotDependOnTheLocaleOfTheHost() throws {
-    // A comma as decimal point, where such a locale is installed; only this thread is switched.
-    let names = ["de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"]
-    for name in names {
-      guard let comma = newlocale(LC_ALL_MASK_OF_TESTS, name, nil) else { continue }
-      let before = uselocale(comma)
-      defer {
-        _ = uselocale(before)
-        freelocale(comma)
-      }
-      #expect(try parsed("9007199254740993.5") == .double(9_007_199_254_740_994))
-      #expect(spelled(1.5, .client) == "1.5")
+  /// A locale with a comma as decimal point, if the machine has one.
+  static let commaLocale: String? = ["de_DE.UTF-8", "fr_FR.UTF-8", "ru_RU.UTF-8", "pt_BR.UTF-8"].first { name in
+    guard let locale = newlocale(everyCategory, name, nil) else { return false }
+    freelocale(locale)
+    return true
+  }
+
+  @Test(.enabled(if: commaLocale != nil, "no locale with a decimal comma is installed"))
+  func doublesDoNotDependOnTheLocaleOfTheHost() throws {
+    let name = try #require(Self.commaLocale)
+    let comma = try #require(newlocale(everyCategory, name, nil))
+    // Switches this thread only.
+    let before = uselocale(comma)
+    defer {
+      _ = uselocale(before)
+      freelocale(comma)
     }
+    #expect(strtod("1,5", nil) == 1.5)
+    #expect(try parsed("9007199254740993.5") == .double(9_007_199_254_740_994))
+    #expect(spelled(1.5, .client) == "1.5")
   }
 
   @Test func takesNoTextCutShort() throws {
@@ -235,4 +242,5 @@ import Testing
   }
 }
 
-private let LC_ALL_MASK_OF_TESTS: Int32 = 0x1fbf
+/// `LC_ALL_MASK`, a macro that Swift does not import.
+private let everyCategory: Int32 = 0x1fbf
