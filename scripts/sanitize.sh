@@ -42,12 +42,19 @@ for kind in "${kinds[@]}"; do
   cp -f "$("$swift" build --sanitize="$kind" --scratch-path "$scratch" --show-bin-path)/libQuipuC.so" \
     "$output/lib/libquipu.so.$(abi_number)"
   ln -sfn "libquipu.so.$(abi_number)" "$output/lib/libquipu.so"
+  # The thread sanitizer of a Swift toolchain watches libdispatch too, and so must be linked with it.
+  link=
+  if [ "$kind" = thread ]; then
+    runtime=$(dirname "$(dirname "$(readlink -f "$swift")")")/lib/swift/linux
+    link="-L$runtime -Wl,-rpath,$runtime -ldispatch -lBlocksRuntime"
+  fi
   step "$short-c-build" "$kind sanitizer: building the C tests" bash -ec "
     cmake -S . -B '$build/cmake-$short' -G Ninja -DCMAKE_BUILD_TYPE=Debug -DQUIPU_BUILD_TESTS=ON -DQUIPU_INSTALL=OFF \
       -DQUIPU_PREBUILT=ON -DQUIPU_SWIFT='$swift' -DQUIPU_OUTPUT_DIR='$output' \
       -DCMAKE_C_COMPILER='$clang' -DCMAKE_CXX_COMPILER='$clang++' \
       -DCMAKE_C_FLAGS='-fsanitize=$kind -fno-omit-frame-pointer' \
-      -DCMAKE_CXX_FLAGS='-fsanitize=$kind -fno-omit-frame-pointer'
+      -DCMAKE_CXX_FLAGS='-fsanitize=$kind -fno-omit-frame-pointer' \
+      -DCMAKE_EXE_LINKER_FLAGS='$link'
     cmake --build '$build/cmake-$short'"
   listed=$(ctest --test-dir "$build/cmake-$short" -N 2>&1 || true)
   if grep -q 'Total Tests: [1-9]' <<<"$listed"; then
