@@ -64,6 +64,34 @@ public struct TableMediaForm: Sendable {
   }
 }
 
+extension TableMediaForm {
+  /// The form of a medium that is a file of the user's, which keeps its name.
+  ///
+  /// - Parameters:
+  ///   - type: the `_type`, such as `audio-file`.
+  ///   - folder: such as `media/audio`.
+  ///   - file: where the file is; the part behind the last slash names the entry.
+  ///   - bytes: the file's content.
+  ///   - caption: nil for none; an empty one counts.
+  ///   - fields: the type's own members.
+  public static func userFile(
+    type: String, folder: String, file: String, bytes: [UInt8], caption: String? = nil, fields: JSONObject = [:]
+  ) -> TableMediaForm {
+    let sha256 = hexText(SHA256.hash(bytes))
+    let base = String(decoding: file.utf8.split(separator: UInt8(ascii: "/")).last ?? file.utf8[...], as: UTF8.self)
+    let path = folder + "/" + sha256.prefix(MediaNames.digestDigits) + "/" + base
+    var json: JSONObject = ["_type": .string(type)]
+    if let caption { json["caption"] = .string(caption) }
+    json["path"] = .string(path)
+    json["sha256"] = .string(sha256)
+    for (key, value) in fields.members { json[key] = value }
+    let digest = base64(MD5.hash(bytes))
+    return TableMediaForm(
+      json: .object(json),
+      files: [ArtifactFile(path: path, digest: digest, size: bytes.count, content: .file(path: file))])
+  }
+}
+
 /// The artifact of a table.
 public struct TableArtifact: Sendable {
   /// All files, the table's own among them, sorted by path.
