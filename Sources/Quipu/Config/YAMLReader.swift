@@ -51,6 +51,8 @@ struct YAMLReader {
     var anchor: Key?
     var tag: String?
     var isEmpty: Bool { anchor == nil && tag == nil }
+    /// A plain `!` changes nothing in PyYAML.
+    var type: String? { tag == "!" ? nil : tag }
   }
 
   private init(_ source: [UInt8]) throws(YAMLError) {
@@ -88,6 +90,10 @@ struct YAMLReader {
 
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
   private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0 }
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+      || "-_".utf8.contains(byte)
+  }
   private static func isFlowMark(_ byte: UInt8) -> Bool { ",[]{}".utf8.contains(byte) }
 
   private var isAtEnd: Bool { at >= bytes.count }
@@ -197,8 +203,9 @@ struct YAMLReader {
   /// - Parameters:
   ///   - parent: column of the collection that holds the node.
   ///   - sameLine: the node follows its key on one line, where no further block collection may begin.
+  ///   - ofMapping: the parent is a mapping; its values may be lists that are indented no further than its keys.
   private mutating func blockNode(
-    parent: Int, sameLine: Bool, depth: Int, topKeys: inout [String]
+    parent: Int, sameLine: Bool, ofMapping: Bool = false, depth: Int, topKeys: inout [String]
   ) throws(YAMLError) -> Node {
     guard depth < Self.maximumDepth else { throw failure("collections are nested too deeply") }
     let start = column
@@ -215,7 +222,7 @@ struct YAMLReader {
       if isAtEnd || peek() == 0x0A || isAtComment {
         try skipBlank()
         sameLine = false
-        if isAtEnd || isAtMarker || column < parent || (column == parent && !isAtDash) {
+        if isAtEnd || isAtMarker || column < parent || (column == parent && !(ofMapping && isAtDash)) {
           return try finish(scalar: "", isPlain: true, properties, sizeBefore)
         }
         // Properties on a line of their own belong to the whole collection.
@@ -258,7 +265,12 @@ struct YAMLReader {
 
   private mutating func requireLineEnd() throws(YAMLError) {
     skipSpaces()
-    if isAtEnd || peek() == 0x0A || isAtComment { return }
+    if isAtEnd || peek() == 0x0A { return }
+    if peek() == UInt8(ascii: "#") {
+      // PyYAML wants no blank before this comment.
+      skipLine()
+      return
+    }
     if peek() == UInt8(ascii: ":"), Self.isBlank(peek(1)) { throw failure("a mapping cannot begin here") }
     throw failure("there is something after the end of the value")
   }
@@ -294,7 +306,8 @@ struct YAMLReader {
         return Node(json: .null)
       }
     }
-    return try blockNode(parent: column, sameLine: sameLine, depth: depth + 1, topKeys: &topKeys)
+    return try blockNode(
+      parent: column, sameLine: sameLine, ofMapping: true, depth: depth + 1, topKeys: &topKeys)
   }
 
   private mutating func blockSequence(column: Int, depth: Int) throws(YAMLError) -> Node {
@@ -341,10 +354,10 @@ struct YAMLReader {
       node = try finish(scalar: text, isPlain: false, properties, sizeBefore)
     case UInt8(ascii: "*"):
       var end = at + 1
-      while end < bytes.count, !Self.isBlank(bytes[end]), !Self.isFlowMark(bytes[end]) { end += 1 }
+      while end < bytes.count, Self.isNameByte(bytes[end]) { end += 1 }
       var colon = end
       while colon < bytes.count, Self.isSpace(bytes[colon]) { colon += 1 }
-      guard colon > end, colon < bytes.count, bytes[colon] == UInt8(ascii: ":"),
+      guard colon < bytes.count, bytes[colon] == UInt8(ascii: ":"),
         colon + 1 >= bytes.count || Self.isBlank(bytes[colon + 1])
       else {
         at = start
@@ -433,8 +446,10 @@ struct YAMLReader {
 
   private mutating func name() throws(YAMLError) -> Key {
     let start = at
-    while !Self.isBlank(peek()), !Self.isFlowMark(peek()) { at += 1 }
-    guard at > start else { throw failure("a name is missing") }
+    while Self.isNameByte(peek()) { at += 1 }
+    guard at > start, Self.isBlank(peek()) || "?:,]}%@`".utf8.contains(peek()) else {
+      throw failure("a name of letters, digits, '-' and '_' is expected here")
+    }
     return Key(String(decoding: bytes[start..<at], as: UTF8.self))
   }
 
@@ -473,8 +488,8 @@ struct YAMLReader {
   }
 
   private mutating func finish(_ node: Node, _ properties: Properties, _ sizeBefore: Int) throws(YAMLError) -> Node {
-    switch (properties.tag, node.json) {
-    case (nil, _), ("!", _), ("!!seq", .array), ("!!map", .object): break
+    switch (properties.type, node.json) {
+    case (nil, _), ("!!seq", .array), ("!!map", .object): break
     default: throw failure("the tag \(properties.tag ?? "") does not fit the value")
     }
     if let anchor = properties.anchor { anchors[anchor] = (node, nodes - sizeBefore) }
@@ -486,8 +501,8 @@ struct YAMLReader {
   ) throws(YAMLError) -> Node {
     try countNode()
     var json = JSON.string(text)
-    switch properties.tag {
-    case "!", "!!str": break
+    switch properties.type {
+    case "!!str": break
     case nil where !isPlain: break
     default:
       switch YAMLScalar.meaning(of: text) {
@@ -495,8 +510,8 @@ struct YAMLReader {
       case .malformed(let reason): throw failure(reason)
       }
     }
-    switch (properties.tag, json) {
-    case (nil, _), ("!", _), ("!!str", _), ("!!int", .int), ("!!int", .bigInteger), ("!!float", .double),
+    switch (properties.type, json) {
+    case (nil, _), ("!!str", _), ("!!int", .int), ("!!int", .bigInteger), ("!!float", .double),
       ("!!bool", .bool), ("!!null", _):
       if properties.tag == "!!null" { json = .null }
     case ("!!float", .int(let value)): json = .double(Double(value))
@@ -511,7 +526,7 @@ struct YAMLReader {
     case .string(let value):
       node.keyText = value
       node.isText = true
-      node.isMergeKey = isPlain && properties.tag == nil && text == "<<"
+      node.isMergeKey = isPlain && properties.type == nil && text == "<<"
     case .null: node.keyText = "null"
     case .bool(let value): node.keyText = value ? "true" : "false"
     case .int(let value): node.keyText = String(value)
@@ -531,7 +546,7 @@ struct YAMLReader {
     case UInt8(ascii: "-"), UInt8(ascii: "?"), UInt8(ascii: ":"):
       let next = peek(1)
       if inFlow, byte != UInt8(ascii: "-") { return false }
-      return !Self.isBlank(next) && !(inFlow && Self.isFlowMark(next))
+      return !Self.isBlank(next)
     default: return !",[]{}#&*!|>'\"%@`".utf8.contains(byte)
     }
   }

@@ -237,9 +237,6 @@ enum YAMLScalar {
           if take(":") {
             guard let value = number(2...2) else { return nil }
             minutes = value.value
-          } else if !rest.isEmpty {
-            guard let value = number(2...2) else { return nil }
-            minutes = value.value
           }
           isValid = isValid && hours.value * 60 + minutes < 24 * 60
           let shown = hours.value == 0 && minutes == 0 ? "+" : sign
