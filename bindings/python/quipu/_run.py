@@ -155,16 +155,10 @@ class Run:
         except struct.error:  # an integer beyond 64 bits
             return self._log_slowly(data, step, commit)
         if status:
-            if self._disabled:
-                self._summary.update(data)
-            else:
-                self._check(status)
+            self._check(status)
         return None
 
     def _log_slowly(self, data, step, commit):
-        if self._disabled:
-            self._summary.update(data)
-            return
         if not hasattr(data, "keys") or not hasattr(data, "items"):
             raise errors.make("log_not_dict", f"log() takes a dictionary, not {type(data).__name__}", -107)
         for key in data:
@@ -625,3 +619,14 @@ class Run:
 
     def __repr__(self):
         return f"<quipu run {self.path!r}>"
+
+
+class DisabledRun(Run):
+    """A run that records nothing; log() updates the summary, a plain dictionary."""
+
+    def log(self, data, step=None, commit=None, sync=None):
+        try:
+            self._summary.update(data)
+        except TypeError as error:
+            error.code, error.kind = _ffi.ERROR_VALUE, "not_iterable"
+            raise
