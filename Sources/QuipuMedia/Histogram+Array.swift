@@ -1,0 +1,160 @@
+extension Histogram {
+  /// Counts an array into equal bins, as `numpy.histogram(array, bins, range, weights=…, density=…)` does.
+  ///
+  /// - Parameters:
+  ///   - array: any real type and shape, taken in C order. Booleans count as 0 and 1.
+  ///   - bins: 1...16,777,216. More than 512 cannot be logged.
+  ///   - range: outer limits; nil (default) means minimum and maximum, which must be finite. With limits, values
+  ///     outside and NaN are left out.
+  ///   - weights: an array of the same shape; counts become sums in its type.
+  ///   - density: default false; true divides by bin width and total.
+  /// - Throws: `.value` for `bins < 1`, limits that are not finite or not ordered, data that are not finite, weights of
+  ///   another shape, or a range too narrow for the bins; `.type` for complex data; `.memory`.
+  /// - Complexity: two passes, O(n + bins); memory for one block, whatever the strides.
+  public init(
+    array: ArrayView, bins: Int, range: (HistogramLimit, HistogramLimit)? = nil, weights: ArrayView? = nil,
+    density: Bool = false
+  ) throws(MediaError) {
+    let data = try Self.countedType(of: array)
+    guard bins >= 1 else { throw MediaError(.value, "bins is \(bins); pass 1 or more") }
+    guard bins <= Self.maximumComputedBins else {
+      throw MediaError(.memory, "bins is \(bins); at most \(Self.maximumComputedBins) are supported")
+    }
+    try Self.checkShape(of: weights, against: array)
+    let (low, high) = try Self.outerEdges(array, data, range)
+    let rule = try HistogramRule(data: data, low: low, high: high, bins: bins)
+    let edges = NumberList.floats(rule.edges, rule.edgeType)
+    let counts: NumberList
+    if let weights {
+      counts = try HistogramWeights.equalBins(rule, array, weights, filtered: range != nil)
+    } else {
+      counts = .integers(try Self.count(array, rule, filtered: range != nil), .i64)
+    }
+    self.init(unchecked: density ? try HistogramDensity.densities(counts, edges) : counts, edges)
+  }
+
+  static func countedType(of array: ArrayView) throws(MediaError) -> DType {
+    guard !array.dtype.isComplex else {
+      throw MediaError(.type, "histogram of \(array.dtype.name) values has no order; pass the real part or magnitude")
+    }
+    return array.dtype.counted
+  }
+
+  static func checkShape(of weights: ArrayView?, against array: ArrayView) throws(MediaError) {
+    guard let weights, weights.shape != array.shape else { return }
+    throw MediaError(.value, "weights have the shape \(weights.shape), the data \(array.shape); pass equal shapes")
+  }
+
+  /// The limits of the bins: given ones, or those of the data, moved apart when they are equal.
+  static func outerEdges(
+    _ array: ArrayView, _ data: DType, _ range: (HistogramLimit, HistogramLimit)?
+  ) throws(MediaError) -> (HistogramEndpoint, HistogramEndpoint) {
+    var low: HistogramEndpoint, high: HistogramEndpoint
+    if let range {
+      low = HistogramEndpoint(range.0)
+      high = HistogramEndpoint(range.1)
+      if let a = low.integer, let b = high.integer {
+        guard a <= b else { throw MediaError(.value, "range is (\(a), \(b)); pass the smaller limit first") }
+      } else {
+        guard low.double.isFinite, high.double.isFinite else {
+          throw MediaError(.value, "range is (\(low.double), \(high.double)); pass finite limits")
+        }
+        guard low.double <= high.double else {
+          throw MediaError(.value, "range is (\(low.double), \(high.double)); pass the smaller limit first")
+        }
+      }
+    } else if array.count == 0 {
+      low = HistogramEndpoint(.integer(0), nil)
+      high = HistogramEndpoint(.integer(1), nil)
+    } else {
+      (low, high) = try ArrayExtrema.limits(of: array, as: data)
+      guard low.double.isFinite, high.double.isFinite else {
+        throw MediaError(.value, "data contain NaN or infinity; pass a range or finite values")
+      }
+    }
+    let equal: Bool
+    if let a = low.integer, let b = high.integer { equal = a == b } else { equal = low.double == high.double }
+    if equal {
+      low = low.moved(by: -0.5)
+      high = high.moved(by: 0.5)
+    }
+    return (low, high)
+  }
+
+  static func count(_ array: ArrayView, _ rule: HistogramRule, filtered: Bool) throws(MediaError) -> [Int64] {
+    var counter = HistogramCounter(rule: rule)
+    let filter = filtered ? HistogramFilter(rule: rule, data: array.dtype.counted) : nil
+    if array.dtype == .f32, filter == nil, rule.edgeType == .f32 {
+      try array.forEachBlock(as: Float.self) { (block) throws(MediaError) in counter.add(block) }
+      return counter.counts
+    }
+    var singles: [Float] = []
+    let single = rule.edgeType != .f64
+    try forEachKept(array, filter) { (block) throws(MediaError) in
+      if single {
+        singles.removeAll(keepingCapacity: true)
+        for value in block { singles.append(Float(value)) }
+        singles.withUnsafeBufferPointer { counter.add($0) }
+      } else {
+        counter.add(block)
+      }
+    }
+    return counter.counts
+  }
+
+  /// Calls `body` with the values inside the limits, widened to double.
+  private static func forEachKept(
+    _ array: ArrayView, _ filter: HistogramFilter?,
+    _ body: (UnsafeBufferPointer<Double>) throws(MediaError) -> Void
+  ) throws(MediaError) {
+    guard let filter else { return try array.forEachDoubleBlock(body) }
+    var kept: [Double] = []
+    func deliver() throws(MediaError) {
+      var failure: MediaError?
+      kept.withUnsafeBufferPointer { block in
+        do throws(MediaError) { try body(block) } catch { failure = error }
+      }
+      if let failure { throw failure }
+    }
+    if let exact = filter.integers, array.dtype.counted.isInteger {
+      let isUnsigned = array.dtype == .u64
+      try array.forEachIntegerBlock { (block) throws(MediaError) in
+        kept.removeAll(keepingCapacity: true)
+        for bits in block {
+          let value = isUnsigned ? Int128(UInt64(bitPattern: bits)) : Int128(bits)
+          if value >= exact.low && value <= exact.high { kept.append(Double(value)) }
+        }
+        try deliver()
+      }
+      return
+    }
+    try array.forEachDoubleBlock { (block) throws(MediaError) in
+      kept.removeAll(keepingCapacity: true)
+      for value in block where value >= filter.low && value <= filter.high { kept.append(value) }
+      try deliver()
+    }
+  }
+}
+
+/// Which values lie inside given limits. Plain limits adapt to the type of float data; integers beside integers
+/// compare exactly.
+struct HistogramFilter {
+  let low: Double
+  let high: Double
+  let integers: (low: Int128, high: Int128)?
+
+  init(rule: HistogramRule, data: DType) {
+    func bound(_ end: HistogramEndpoint) -> Double {
+      end.dtype == nil && data.isFloating ? data.rounded(end.double) : end.double
+    }
+    low = bound(rule.low)
+    high = bound(rule.high)
+    if !data.isFloating, let a = rule.low.integer, let b = rule.high.integer { integers = (a, b) } else { integers = nil }
+  }
+
+  /// - Parameter bits: the value as 64 bits when the data are integers.
+  func keeps(_ value: Double, bits: Int128?) -> Bool {
+    if let integers, let bits { return bits >= integers.low && bits <= integers.high }
+    return value >= low && value <= high
+  }
+}
