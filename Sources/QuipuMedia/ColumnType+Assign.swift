@@ -18,12 +18,7 @@ extension ColumnType {
     case .index(_, let table): self = .foreignIndex(table: table)
     case .array(let array): self = .ndarray(shape: array.shape, storage: nil)
     case .dict(let members):
-      var fields: [Field] = []
-      for member in members {
-        let field = Field(member.key, ColumnType(of: member.value))
-        if let at = fields.firstIndex(where: { $0.key == member.key }) { fields[at] = field } else { fields.append(field) }
-      }
-      self = .typedDict(fields)
+      self = .typedDict(members.map { Field($0.key, ColumnType(of: $0.value)) })
     case .list(let elements):
       // Null makes the elements optional; a NaN, though of type none as well, does not.
       var element = ColumnType.unknown
@@ -76,11 +71,15 @@ extension ColumnType {
       }
     case .typedDict(let fields):
       guard case .dict(let members) = cell else { return nil }
-      for member in members where !fields.contains(where: { $0.key == member.key }) { return nil }
+      var values = [TableCell](repeating: .none, count: fields.count)
+      var finder = FieldFinder(fields)
+      for (at, member) in members.enumerated() {
+        guard let field = finder.index(of: member.key, near: at) else { return nil }
+        values[field] = member.value
+      }
       var changed = fields
-      for (at, field) in fields.enumerated() {
-        let value = members.last { $0.key == field.key }?.value ?? .none
-        guard let next = field.type.assigning(value) else { return nil }
+      for (at, value) in values.enumerated() {
+        guard let next = fields[at].type.assigning(value) else { return nil }
         changed[at].type = next
       }
       return .typedDict(changed)
@@ -95,9 +94,24 @@ extension ColumnType {
       if case .string = cell { return self }
       return nil
     case .foreignIndex:
-      if case .int = cell { return self }
-      return assigning(type: ColumnType(of: cell))
-    default: return assigning(type: ColumnType(of: cell))
+      switch cell {
+      case .int: return self
+      case .index: return assigning(type: ColumnType(of: cell))
+      default: return nil
+      }
+    case .unknown: return assigning(type: ColumnType(of: cell))
+    case .any:
+      switch cell {
+      case .list, .dict: return self
+      default: return assigning(type: ColumnType(of: cell))
+      }
+    case .invalid: return nil
+    default:
+      // Lists and dictionaries are costly to type, and no type that is left takes them.
+      switch cell {
+      case .list, .dict: return nil
+      default: return assigning(type: ColumnType(of: cell))
+      }
     }
   }
 
@@ -140,8 +154,9 @@ extension ColumnType {
     case let (.typedDict(fields), .typedDict(newcomers)):
       guard fields.count == newcomers.count else { return nil }
       var changed = fields
-      for newcomer in newcomers {
-        guard let at = fields.firstIndex(where: { $0.key == newcomer.key }),
+      var finder = FieldFinder(fields)
+      for (place, newcomer) in newcomers.enumerated() {
+        guard let at = finder.index(of: newcomer.key, near: place),
           let next = fields[at].type.assigning(type: newcomer.type)
         else { return nil }
         changed[at].type = next
@@ -182,6 +197,25 @@ extension ColumnType {
       return members.reduce(into: []) { $0.formUnion($1.accepted) }
     default: return []
     }
+  }
+}
+
+/// Finds fields by key: mostly they come in the same order, else an index is made.
+private struct FieldFinder {
+  private let fields: [ColumnType.Field]
+  private var places: [Key: Int]?
+
+  init(_ fields: [ColumnType.Field]) { self.fields = fields }
+
+  mutating func index(of key: Key, near place: Int) -> Int? {
+    if place < fields.count, fields[place].key == key { return place }
+    if fields.count <= 8 { return fields.firstIndex { $0.key == key } }
+    if places == nil {
+      var fresh: [Key: Int] = [:]
+      for (at, field) in fields.enumerated() { fresh[field.key] = at }
+      places = fresh
+    }
+    return places?[key]
   }
 }
 

@@ -167,11 +167,9 @@ private struct TableArtifactWriter {
     var types = table.slots
     var isStored = [Bool](repeating: false, count: table.storage.count)
     for (at, name) in table.columns.enumerated() {
-      guard let slot = types.firstIndex(where: { $0.key == name.key }), case let shape? = types[slot].type.arrayShape
-      else { continue }
+      // Of equal names only the one whose values were checked has arrays for sure.
+      guard let slot = table.slotOfColumn[at], let shape = types[slot].type.arrayShape else { continue }
       let column = table.storage[at]
-      // Of equal names only the last has arrays for sure.
-      guard column.form == .cells || column.form == .empty, table.columns.lastIndex(of: name) == at else { continue }
       if shape.count == 1 && shape[0] <= Self.maximumInlineElements {
         types[slot].type = .list(element: .number, length: shape[0])
         continue

@@ -3,7 +3,7 @@ import QuipuBase
 /// What a table remembers about having been logged.
 public struct TableLogState: Sendable {
   /// Where the present content was written; nil if the next log has to write.
-  public internal(set) var binding: TableBinding?
+  public var binding: TableBinding?
   /// Incremental tables: the number that the next increment gets.
   public internal(set) var nextIncrement: Int64 = 0
   /// Incremental tables: whether the next increment is the table's first of all, on a run that was not resumed.
@@ -11,9 +11,12 @@ public struct TableLogState: Sendable {
   /// Incremental tables: the artifact paths of all increments so far.
   public internal(set) var incrementPaths: [String] = []
   /// Incremental tables: rows that are written already.
-  public internal(set) var writtenRows = 0
+  public var writtenRows = 0
   /// Incremental tables: the run that the increments went to.
   public internal(set) var runID: String?
+
+  /// A table that was never logged.
+  public init() {}
 }
 
 /// The files of one log of a table.

@@ -68,12 +68,13 @@ public struct Table: Sendable {
   public private(set) var rowCount = 0
   public let logMode: LogMode
   /// What was logged already.
-  public internal(set) var log = TableLogState()
+  public var log = TableLogState()
   var storage: [TableColumn]
   private(set) var slots: [Slot] = []
   /// For each column the slot that checks its values; nil for a duplicate whose values nobody checks and for columns
   /// without a type.
-  private var slotOfColumn: [Int?] = []
+  private(set) var slotOfColumn: [Int?] = []
+  private var slotOfKey: [Key: Int] = [:]
   private var untyped: Key?
   private(set) var nesting = 0
 
@@ -106,7 +107,12 @@ public struct Table: Sendable {
       guard optional.count == 1 || at < optional.count else { break }
       let isOptional = optional.count == 1 ? optional[0] : optional[at]
       let slot = Slot(key: name.key, type: isOptional ? .union(of: [base, .none]) : base)
-      if let old = slots.firstIndex(where: { $0.key == slot.key }) { slots[old] = slot } else { slots.append(slot) }
+      if let old = slotOfKey[slot.key] {
+        slots[old] = slot
+      } else {
+        slotOfKey[slot.key] = slots.count
+        slots.append(slot)
+      }
     }
     assignSlots()
   }
@@ -117,7 +123,7 @@ public struct Table: Sendable {
   public var columnCount: Int { columns.count }
 
   /// The type of a column, nil if there is none of that name.
-  public func type(of column: ColumnName) -> ColumnType? { slots.first { $0.key == column.key }?.type }
+  public func type(of column: ColumnName) -> ColumnType? { slotOfKey[column.key].map { slots[$0].type } }
 
   /// The cell at a place, nil outside the table.
   public func cell(row: Int, column: Int) -> TableCell? {
@@ -132,7 +138,7 @@ public struct Table: Sendable {
     for at in columns.indices.reversed() {
       let key = columns[at].key
       guard taken.insert(key).inserted else { continue }
-      slotOfColumn[at] = slots.firstIndex { $0.key == key }
+      slotOfColumn[at] = slotOfKey[key]
       if slotOfColumn[at] == nil { untyped = key }
     }
   }
@@ -319,9 +325,17 @@ public struct Table: Sendable {
     nesting = depth
     columns.append(name)
     storage.append(column)
-    slots.append(Slot(key: name.key, type: type))
+    if let old = slotOfKey[name.key] {
+      // An integer and a text of the same spelling share a type; the newcomer decides.
+      slots[old].type = type
+      if let earlier = slotOfColumn.firstIndex(of: old) { slotOfColumn[earlier] = nil }
+      slotOfColumn.append(old)
+    } else {
+      slotOfKey[name.key] = slots.count
+      slotOfColumn.append(slots.count)
+      slots.append(Slot(key: name.key, type: type))
+    }
     rowCount = expected
-    assignSlots()
     structureChanged()
   }
 
@@ -348,9 +362,10 @@ public struct Table: Sendable {
     let start = optional ? ColumnType.union(of: [type, .none]) : type
     let result = storage[at].learned(by: start)
     guard let learned = result.type else { throw uncastable(storage[at][result.refused], to: start, column) }
-    if let slot = slots.firstIndex(where: { $0.key == column.key }) {
+    if let slot = slotOfKey[column.key] {
       slots[slot].type = learned
     } else {
+      slotOfKey[column.key] = slots.count
       slots.append(Slot(key: column.key, type: learned))
       assignSlots()
     }

@@ -95,9 +95,29 @@ public final class TableArray: Sendable {
       case .bf16: return .numpyDouble(Double(SmallFloat.brain(load(UInt16.self))))
       case .f32: return .numpyDouble(Double(load(Float.self)))
       case .f64: return .numpyDouble(load(Double.self))
-      case .c64, .c128: return .object(TableObject(className: "complex", run: nil, artifact: nil, type: .number))
+      case .c64:
+        let parts = (Double(load(Float.self)), Double(raw.loadUnaligned(fromByteOffset: at &+ 4, as: Float.self)))
+        return Self.complex(parts.0, parts.1)
+      case .c128:
+        return Self.complex(load(Double.self), raw.loadUnaligned(fromByteOffset: at &+ 8, as: Double.self))
       }
     }
+  }
+
+  /// The run file shows complex elements of arrays in Python's notation, `(1+2j)`; an artifact cannot hold them.
+  private static func complex(_ real: Double, _ imaginary: Double) -> TableCell {
+    func text(_ value: Double) -> String {
+      if value.isNaN { return "nan" }
+      if value.isInfinite { return value < 0 ? "-inf" : "inf" }
+      var out = ByteBuffer()
+      out.appendDouble(value, style: .artifact)
+      let text = out.string()
+      return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }
+    let tail = text(imaginary) + "j"
+    let isBare = real == 0 && real.sign == .plus
+    let shown = isBare ? tail : "(" + text(real) + (tail.utf8.first == UInt8(ascii: "-") ? "" : "+") + tail + ")"
+    return .object(TableObject(className: "complex", run: .string(shown), artifact: nil, type: .number))
   }
 
   /// Row `index` along the first axis: a scalar of a one-axis array, else an array. Nil without axes.

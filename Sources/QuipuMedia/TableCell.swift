@@ -18,13 +18,15 @@ import QuipuBase
 /// | `{"$q":"tuple","v":[…]}`, `{"$q":"set","v":[…]}` | tuple, set: lists |
 /// | `{"$q":"dict","v":[[key,value],…]}` | dictionary, in particular one with a key `$q` |
 /// | `{"$q":"bytes","b":[97,98]}` | bytes |
-/// | `{"$q":"object","class":"Decimal","run":"1.10","artifact":1.1}` | object of another class with its form in the run
-/// file and in the artifact; a missing member means that the file cannot hold it (error `type`). An optional
-/// `"type":"number"` overrides the column type `pythonObject` |
+/// | `{"$q":"object","class":"Decimal","run":"1.10","artifact":1.1}` | object of another class, see below |
 /// | `{"$q":"media","i":0}` | medium number `i` of those passed beside the text |
 /// | `{"$q":"table","i":0}` | nested table number `i` of those passed beside the text |
 /// | `{"$q":"ndarray","i":0}` | array number `i` of those passed beside the text |
 /// | `{"$q":"index","i":0,"row":3}` | row 3 of foreign table number `i` of those passed beside the text |
+///
+/// An `object` brings its form in the run file (`run`) and in the artifact (`artifact`); a missing member means that the
+/// file cannot hold the value (error `type`). Its column type is `pythonObject` with that class name; an optional member
+/// `type` declares another, in the notation of `ColumnType.init(json:)`, for instance `"type":"number"`.
 public enum TableCell: Sendable {
   case none
   case bool(Bool)
