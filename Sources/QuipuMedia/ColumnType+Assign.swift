@@ -61,8 +61,8 @@ extension ColumnType {
       case .array(let array):
         guard let extent = array.shape.first else { return nil }
         for index in 0..<extent {
-          // All elements of a numeric row have one type.
-          if index > 0 && array.shape.count == 1 && array.isNumeric { break }
+          // One row of a typed array speaks for all.
+          if index > 0 && array.dtype != nil { break }
           guard let value = array.row(index), let next = element.assigning(value) else { return nil }
           element = next
         }

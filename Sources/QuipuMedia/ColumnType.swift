@@ -2,9 +2,9 @@ import QuipuBase
 
 /// The type of a table column, of a nested value, or the declaration a user gave for one.
 ///
-/// A column starts as `unknown`, or as a union of `unknown` and `none` if it is optional, and *learns*: every value that
-/// is added is assigned to the type, which yields the type from then on or refuses the value
-/// (`assigning(_:)` in ColumnType+Assign.swift).
+/// A column starts as `unknown`, or as a union of `unknown` and `none` if it is optional, and *learns*: every value
+/// that is added is assigned to the type, which yields the type from then on or refuses the value (`assigning(_:)` in
+/// ColumnType+Assign.swift).
 ///
 /// Source: reference of the official client, sections 8.2 to 8.4 of the notes on rich data types.
 public indirect enum ColumnType: Sendable {

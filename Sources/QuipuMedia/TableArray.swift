@@ -10,8 +10,23 @@ public final class TableArray: Sendable {
   /// Number of elements.
   public let count: Int
 
+  /// Most rows that an array without elements may have.
+  static let maximumEmptyRows = 1_000_000
+
   /// Copies the elements of `view`. Brain floats become 32-bit floats, which NumPy's file format can hold.
+  ///
+  /// - Throws: `value` for an array without elements but with more than a million rows.
   public init(_ view: ArrayView) throws(MediaError) {
+    if view.count == 0 {
+      var rows = 1
+      for extent in view.shape.prefix(while: { $0 > 0 }) {
+        let (product, overflow) = rows.multipliedReportingOverflow(by: extent)
+        rows = overflow ? .max : product
+      }
+      guard rows <= Self.maximumEmptyRows else {
+        throw MediaError(.value, "array: shape \(view.shape) has \(rows) rows without elements; drop the empty axes")
+      }
+    }
     shape = view.shape
     count = view.count
     objects = []
@@ -53,6 +68,9 @@ public final class TableArray: Sendable {
     guard product == objects.count else {
       throw MediaError(.value, "array: shape \(shape) needs \(product) elements, got \(objects.count)")
     }
+    guard product > 0 || shape.prefix(while: { $0 > 0 }).allSatisfy({ $0 <= Self.maximumEmptyRows }) else {
+      throw MediaError(.value, "array: shape \(shape) has too many rows without elements; drop the empty axes")
+    }
     self.shape = shape
     self.objects = objects
     dtype = nil
@@ -67,9 +85,6 @@ public final class TableArray: Sendable {
     self.count = count
     objects = []
   }
-
-  /// Whether all elements are of type number.
-  var isNumeric: Bool { dtype != nil && dtype != .bool }
 
   /// Element `index` in C order as a scalar cell. Complex numbers have no JSON form and come as an object.
   func element(_ index: Int) -> TableCell {
@@ -125,7 +140,7 @@ public final class TableArray: Sendable {
     guard let extent = shape.first, index >= 0, index < extent else { return nil }
     if shape.count == 1 { return element(index) }
     let rest = Array(shape.dropFirst())
-    let rowCount = count / extent
+    let rowCount = count / extent  // extent > index >= 0
     guard let dtype else {
       let part = Array(objects[(index &* rowCount)..<((index &+ 1) &* rowCount)])
       return (try? TableArray(shape: rest, objects: part)).map { .array($0) }

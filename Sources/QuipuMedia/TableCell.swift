@@ -24,9 +24,9 @@ import QuipuBase
 /// | `{"$q":"ndarray","i":0}` | array number `i` of those passed beside the text |
 /// | `{"$q":"index","i":0,"row":3}` | row 3 of foreign table number `i` of those passed beside the text |
 ///
-/// An `object` brings its form in the run file (`run`) and in the artifact (`artifact`); a missing member means that the
-/// file cannot hold the value (error `type`). Its column type is `pythonObject` with that class name; an optional member
-/// `type` declares another, in the notation of `ColumnType.init(json:)`, for instance `"type":"number"`.
+/// An `object` brings its form in the run file (`run`) and in the artifact (`artifact`); a missing member means that
+/// the file cannot hold the value (error `type`). Its column type is `pythonObject` with that class name; an optional
+/// member `type` declares another, in the notation of `ColumnType.init(json:)`, for instance `"type":"number"`.
 public enum TableCell: Sendable {
   case none
   case bool(Bool)

@@ -2,8 +2,8 @@ import QuipuBase
 
 /// Reads the JSON text of table rows cell by cell.
 ///
-/// Numbers, words and plain strings go straight into cells; what has members, elements or escapes is cut out and left to
-/// the general parser.
+/// Numbers and plain strings go straight into cells; what has members, elements or escapes is cut out and left to the
+/// general parser.
 struct TableRowReader {
   private let bytes: UnsafeRawBufferPointer
   private let attachments: TableCell.Attachments

@@ -81,7 +81,8 @@ import Testing
     #expect(
       sorted.map(\.text) == [
         "Boolean", "Html-file",
-        "Image-file(box_layers:{}, box_score_keys:[], mask_layers:{}, box_class_maps:{}, mask_class_maps:{}, class_map:{})",
+        "Image-file(box_layers:{}, box_score_keys:[], mask_layers:{}, box_class_maps:{}, mask_class_maps:{}, "
+          + "class_map:{})",
         "Ndarray(shape:[3])", "None", "Number", "Number[]", "Object3d-file", "Pythonobject(class_name:a)", "String",
         "Timestamp", "Unknown", "Video-file", "{'k': Number}",
       ])

@@ -464,7 +464,8 @@ struct VectorRun {
       if at < text.count, text[at] == UInt8(ascii: "+") { zone = number(at + 1, 2) * 3600 + number(at + 4, 2) * 60 }
     }
     let total = (seconds - zone) * 1_000_000_000 + fraction
-    return nanoseconds ? TableTimestamp(nanoseconds: total) : TableTimestamp(iso: shown, milliseconds: total / 1_000_000)
+    if nanoseconds { return TableTimestamp(nanoseconds: total) }
+    return TableTimestamp(iso: shown, milliseconds: total / 1_000_000)
   }
 }
 

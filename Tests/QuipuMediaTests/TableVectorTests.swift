@@ -46,7 +46,8 @@ import Testing
     for (path, bytes) in outcome.files {
       #expect(bytes == (try readFile(vector.folder + "/files/" + path)))
     }
-    let records = (vector.expected["files_record"]?.arrayValue ?? []).compactMap { $0.objectValue?["path"]?.stringValue }
+    let recorded = vector.expected["files_record"]?.arrayValue ?? []
+    let records = recorded.compactMap { $0.objectValue?["path"]?.stringValue }
     #expect(outcome.fileRecords == records)
 
     // Artifacts: names, types, entries with digests and sizes, contents, digest of the whole.
