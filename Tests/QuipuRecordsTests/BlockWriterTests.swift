@@ -77,7 +77,7 @@ import Testing
     var a = BlockWriter()
     var b = BlockWriter()
     for index in 0..<600 {
-      let size = index % 50 == 49 ? Int.random(in: 0...150_000, using: &random) : Int.random(in: 0...900, using: &random)
+      let size = Int.random(in: 0...(index % 50 == 49 ? 150_000 : 900), using: &random)
       let payload = Self.payload(size, UInt8(truncatingIfNeeded: index))
       payload.withUnsafeBytes { a.append($0, to: &whole) }
       let frame = b.begin(in: &inPlace)

@@ -45,7 +45,9 @@ import Testing
               bytes.withUnsafeBytes { out.appendItem(key: key, valueJSON: $0) }
             default:
               out.appendItem(key: key, capacity: text.utf8.count + 40) { place in
-                for (at, byte) in text.utf8.enumerated() { place.storeBytes(of: byte, toByteOffset: at, as: UInt8.self) }
+                for (at, byte) in text.utf8.enumerated() {
+                  place.storeBytes(of: byte, toByteOffset: at, as: UInt8.self)
+                }
                 return text.utf8.count
               }
             }

@@ -6,7 +6,8 @@ import Testing
 @Suite struct LogScanTests {
   @Test(arguments: Vectors.all) func agreesWithTheOfficialReader(_ expected: Vectors.Expected) throws {
     var records: [JSON] = []
-    let scan = try LogScan(MemoryLogSource(Vectors.log(expected.name))) { record, _ in records.append(record.protoJSON) }
+    let source = MemoryLogSource(Vectors.log(expected.name))
+    let scan = try LogScan(source) { record, _ in records.append(record.protoJSON) }
     #expect(records == Vectors.records(expected.name))
     #expect(scan.recordCount == expected.records)
     let events = expected.events.filter { $0["event"] != "unexpected_eof" }
@@ -39,8 +40,10 @@ import Testing
     #expect(try LogScan(MemoryLogSource(makeLog([[0xA2, 0x06, 0x00]]))).unknownRecordCount == 1)
   }
 
-  @Test(arguments: [("zero_bytes", 0), ("header_short", 0), ("header_bad_magic", 0), ("header_only", 7), ("torn_payload", 3193),
-    ("zero_tail_6", 3235), ("corrupt_block_0", 8789), ("bad_protobuf", 3193), ("kill_torn", 29124)])
+  @Test(arguments: [
+    ("zero_bytes", 0), ("header_short", 0), ("header_bad_magic", 0), ("header_only", 7), ("torn_payload", 3193),
+    ("zero_tail_6", 3235), ("corrupt_block_0", 8789), ("bad_protobuf", 3193), ("kill_torn", 29124),
+  ])
   func findsTheRecoverableEnd(name: String, end: UInt64) throws {
     #expect(try LogScan(MemoryLogSource(Vectors.log(name))).recoverableEnd == end)
   }
@@ -57,8 +60,8 @@ import Testing
   }
 }
 
-/// Cuts a log where the scan says and checks that the rest is clean, keeps the records in front of the damage, and can be
-/// continued.
+/// Cuts a log where the scan says and checks that the rest is clean, keeps the records in front of the damage, and can
+/// be continued.
 func expectRecoverable(_ log: [UInt8], _ comment: Comment? = nil) throws {
   var ends: [UInt64] = []
   let scan = try LogScan(MemoryLogSource(log)) { _, span in ends.append(span.end) }

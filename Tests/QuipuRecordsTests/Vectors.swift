@@ -3,7 +3,7 @@ import QuipuBase
 import QuipuRecords
 import Testing
 
-/// The conformance vectors of the transaction log: `Tests/Vectors/transaction-log`, or `$QUIPU_VECTORS/transaction-log`.
+/// The conformance vectors of the transaction log: `Tests/Vectors/transaction-log`, or below `QUIPU_VECTORS`.
 enum Vectors {
   static let folder: String = {
     if let root = getenv("QUIPU_VECTORS") { return String(cString: root) + "/transaction-log" }
