@@ -5,7 +5,7 @@
 # others still run. The last line is "N passed, N failed, N skipped".
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-all=(swift c headers python parity conformance install)
+all=(swift c headers python cli peer parity conformance install)
 stages=("$@")
 [ ${#stages[@]} -gt 0 ] || stages=("${all[@]}")
 for stage in "${stages[@]}"; do
@@ -95,20 +95,23 @@ run_pytest() {
   from_junit $worked "$file"
 }
 
-# A folder under Tests/ with run.sh, run.py or pytest files, whichever is there.
+# A folder under Tests/ with run.sh, run_FOLDER.py or pytest files, whichever is there.
 run_folder() {
-  local folder=$1 worked=yes
+  local folder=$1 worked=yes script
+  script="$folder/run_$(basename "$folder").py"
   shift
-  if [ -x "$folder/run.sh" ]; then
+  if [ ! -d "$folder" ]; then
+    skip "$folder does not exist yet"
+  elif [ -x "$folder/run.sh" ]; then
     attempt "$folder/run.sh" "$@" || worked=no
     from_lines $worked
-  elif [ -f "$folder/run.py" ]; then
-    attempt "$venv/bin/python" "$folder/run.py" "$@" || worked=no
+  elif [ -f "$script" ]; then
+    attempt "$venv/bin/python" "$script" "$@" || worked=no
     from_lines $worked
   elif compgen -G "$folder/test_*.py" >/dev/null; then
     run_pytest "$folder"
   else
-    skip "$folder has no run.sh, run.py or test_*.py yet"
+    skip "$folder has no run.sh, $(basename "$script") or test_*.py yet"
   fi
 }
 
@@ -125,7 +128,7 @@ test_swift() {
 
 test_c() {
   local worked=yes
-  if ! compgen -G 'Tests/c*/CMakeLists.txt' >/dev/null && ! compgen -G 'bindings/c*/CMakeLists.txt' >/dev/null; then
+  if ! ls {Tests,bindings}/{c,cpp}/CMakeLists.txt 2>/dev/null | grep . >/dev/null; then
     skip "there is no CMakeLists.txt under Tests/c, Tests/cpp, bindings/c or bindings/cpp yet"
     return
   fi
@@ -146,18 +149,12 @@ test_headers() {
   from_lines $worked
 }
 
-test_python() {
-  if [ ! -d Tests/python ]; then skip "Tests/python does not exist yet"; return; fi
-  run_pytest Tests/python
-}
-
-test_parity() {
-  if [ ! -d Tests/parity ]; then skip "Tests/parity does not exist yet"; return; fi
-  run_folder Tests/parity
-}
+test_python() { run_folder Tests/python; }
+test_cli() { run_folder Tests/cli; }
+test_peer() { run_folder Tests/Peer; }
+test_parity() { run_folder Tests/parity; }
 
 test_conformance() {
-  if [ ! -d Tests/conformance ]; then skip "Tests/conformance does not exist yet"; return; fi
   run_folder Tests/conformance "$vectors"
   grep -E '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped' "$logs/conformance.log" | sed 's/^/  /' || true
 }
