@@ -17,6 +17,8 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+logs="$output/log"
+
 find_swift
 abi=$(abi_number)
 name=libquipu.so.$abi

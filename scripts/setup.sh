@@ -83,4 +83,5 @@ packages
 find_swift
 if [ "$part" = all ]; then
   peers
+  say "set-up is complete ($("$swift" --version 2>/dev/null | sed -n 's/.*\(Swift version [0-9.]*\).*/\1/p' | head -n 1), .venv)"
 fi
