@@ -19,8 +19,11 @@ struct LogFacts {
   var hiddenBytes: UInt64
   /// Zero bytes behind the last record.
   var zeroTail: UInt64
-  /// A record follows the exit record.
+  /// Records behind the exit record, and how many of them are exit records again.
   var recordsAfterExit = 0
+  var furtherExits = 0
+  /// What follows the last record of a cut log is zero.
+  var isTailZero = false
 
   /// - Throws: a line that names the file and the reason.
   init(path: String) throws(QuipuError) {
@@ -33,12 +36,14 @@ struct LogFacts {
     var end = UInt64(LogFormat.fileHeaderSize)
     var gaps: [(UInt64, UInt64)] = []
     var afterExit = 0
+    var exits = 0
     do throws(LogFileError) {
       scan = try LogScan(path: path) { record, span in
         if view.exit != nil { afterExit += 1 }
+        if case .exit = record.payload { exits += 1 }
         view.apply(record)
         if record.num > lastNum {
-          if record.num > lastNum &+ 1, lastNum > 0 || record.num > 1 { missing = missing &+ (record.num &- lastNum &- 1) }
+          missing = missing &+ (record.num &- lastNum &- 1)
           lastNum = record.num
         }
         // Padding is at most six bytes at the end of a block.
@@ -53,6 +58,7 @@ struct LogFacts {
     }
     self.view = view
     recordsAfterExit = afterExit
+    furtherExits = max(0, exits - 1)
     missingRecords = missing
     size = FileTools.size(path) ?? 0
     idle = RunLocation.modified(path).map { max(0, Int64(time(nil)) - $0) }
@@ -68,9 +74,17 @@ struct LogFacts {
     for (from, to) in gaps where !isReported(from, to) { hiddenBytes += Self.nonZero(file, from, to) }
     if case .badHeader = scan.end { return }
     let total = UInt64(clamping: size)
-    if scan.end == .endOfFile, end < total, !isReported(end, total) {
-      let other = Self.nonZero(file, end, total)
-      if other == 0 { zeroTail = total - end } else { hiddenBytes += other }
+    guard end < total, !isReported(end, total) else {
+      isTailZero = end >= total
+      return
+    }
+    let other = Self.nonZero(file, end, total)
+    if scan.end != .endOfFile {
+      isTailZero = other == 0
+    } else if other == 0 {
+      zeroTail = total - end
+    } else {
+      hiddenBytes += other
     }
   }
 
@@ -80,10 +94,11 @@ struct LogFacts {
       writerLocks: view.producer.utf8.starts(with: "quipu".utf8) || view.producer.contains("+quipu"))
   }
 
-  /// Number of bytes up to and including the last one that is not zero.
+  /// Number of bytes from the first to the last one that is not zero.
   private static func nonZero(_ file: borrowing LogFile, _ from: UInt64, _ to: UInt64) -> UInt64 {
     var block = [UInt8](repeating: 0, count: 1 << 16)
     var at = from
+    var first: UInt64?
     var last: UInt64 = from
     while at < to {
       let want = Int(min(UInt64(block.count), to - at))
@@ -91,10 +106,13 @@ struct LogFacts {
         (try? file.read(at: at, into: UnsafeMutableRawBufferPointer(rebasing: raw[..<want]))) ?? 0
       }
       if n <= 0 { break }
-      if let found = block[..<n].lastIndex(where: { $0 != 0 }) { last = at + UInt64(found) + 1 }
+      if let found = block[..<n].lastIndex(where: { $0 != 0 }) {
+        last = at + UInt64(found) + 1
+        if first == nil, let start = block[..<n].firstIndex(where: { $0 != 0 }) { first = at + UInt64(start) }
+      }
       at += UInt64(n)
     }
-    return last - from
+    return last - (first ?? last)
   }
 
   // MARK: problems
@@ -135,7 +153,8 @@ struct LogFacts {
       out.append((.damage, "\(scan.damageCount - scan.damage.count) more places are damaged"))
     }
     if missingRecords > 0 {
-      out.append((.damage, "\(HumanText.count(Int(clamping: missingRecords), "record")) missing: their numbers are skipped"))
+      let count = HumanText.count(Int(clamping: missingRecords), "record")
+      out.append((.damage, "\(count) missing: their numbers are skipped"))
     }
     if hiddenBytes > 0 {
       out.append((.damage, "\(HumanText.count(Int(clamping: hiddenBytes), "byte")) behind zeros or orphaned chunks: "
@@ -145,20 +164,28 @@ struct LogFacts {
       let cut = UInt64(clamping: size) > at ? UInt64(clamping: size) - at : 0
       if state == .running && locked == true {
         out.append((.note, "at \(offset(at)): a record is being written"))
+      } else if isTailZero {
+        out.append((.damage, "the log ends with a few stray zero bytes: official tools call it incomplete"))
       } else {
         out.append((.damage, "at \(offset(at)): the log ends inside a record; its \(offset(cut)) bytes are lost"))
       }
     }
     if scan.unknownRecordCount > 0 {
-      out.append((.damage, "\(HumanText.count(scan.unknownRecordCount, "record")) of unknown type: official tools crash on them"))
+      let count = HumanText.count(scan.unknownRecordCount, "record")
+      out.append((.damage, "\(count) of unknown type: official tools crash on them"))
     }
     if view.droppedItems > 0 {
       out.append((.damage, "\(HumanText.count(view.droppedItems, "value")) not JSON: readers leave them out"))
     }
-    if recordsAfterExit > 0 {
-      out.append((.note, "\(HumanText.count(recordsAfterExit, "record")) behind the end of the run: readers ignore them"))
+    if furtherExits > 0 {
+      out.append((.damage, "the run ends \(furtherExits + 1) times: uploading fails at the second end"))
+    } else if recordsAfterExit > 0 {
+      let count = HumanText.count(recordsAfterExit, "record")
+      out.append((.note, "\(count) behind the end of the run: readers ignore them"))
     }
-    if zeroTail > 0 { out.append((.note, "\(HumanText.count(Int(clamping: zeroTail), "zero byte")) behind the last record")) }
+    if zeroTail > 0 {
+      out.append((.note, "\(HumanText.count(Int(clamping: zeroTail), "zero byte")) behind the last record"))
+    }
     if view.exit == nil, view.hasRun {
       switch state {
       case .running: out.append((.note, "no end yet: the run is still being written"))

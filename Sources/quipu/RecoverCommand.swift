@@ -39,8 +39,12 @@ enum RecoverCommand {
       output.line("\(path) is whole: nothing to do")
     } else {
       output.line("\(result.path): \(HumanText.count(result.kept, "record")) kept")
-      if result.dropped > 0 { output.line("  \(HumanText.count(result.dropped, "record")) dropped: unusable for readers") }
-      if result.lostBytes > 0 { output.line("  \(HumanText.count(Int(clamping: result.lostBytes), "byte")) could not be read") }
+      if result.dropped > 0 {
+        output.line("  \(HumanText.count(result.dropped, "record")) dropped: unusable for readers")
+      }
+      if result.lostBytes > 0 {
+        output.line("  \(HumanText.count(Int(clamping: result.lostBytes), "byte")) lost with the damage")
+      }
       if let backup = result.backup { output.line("  the original is \(backup)") }
     }
     if !result.hasExit { output.line("  no end of the run is recorded; uploading it reports exit code 1") }
@@ -111,8 +115,8 @@ enum LogRepair {
       if output == nil && keepBackup {
         let backup = try freeBackupName(path)
         // A second name first: the log is never without one.
-        if link(path, backup) != 0 {
-          if rename(path, backup) != 0 { throw FileTools.error(.file, kind: "repair_failed", doing: "rename", path, errno) }
+        if link(path, backup) != 0, rename(path, backup) != 0 {
+          throw FileTools.error(.file, kind: "repair_failed", doing: "rename", path, errno)
         }
         result.backup = backup
       }

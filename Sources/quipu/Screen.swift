@@ -83,6 +83,30 @@ struct Screen {
     return cut(text, width - 1 - used) + "…" + string(scalars[start...])
   }
 
+  /// The names cut to `width` columns so that each keeps what tells it from its neighbours: `layer_12` stays in
+  /// `…/layer_12/att…/kernel`. For sorted names.
+  static func fitNames(_ names: [String], _ width: Int) -> [String] {
+    let scalars = names.map { Array($0.unicodeScalars) }
+    return names.indices.map { at in
+      let text = scalars[at]
+      if text.count <= width || width < 16 { return fit(names[at], width) }
+      var differs = 0
+      for other in [at - 1, at + 1] where scalars.indices.contains(other) {
+        differs = max(differs, zip(text, scalars[other]).prefix { $0 == $1 }.count)
+      }
+      let tail = width / 3
+      let window = width - tail - 2
+      // Seen at the beginning or at the end anyway.
+      let side = (width - 1) / 2
+      if differs < width - 1 - side || differs >= text.count - side { return fit(names[at], width) }
+      var end = differs + 1
+      while end < text.count, end < differs + 8, !"/._- ".unicodeScalars.contains(text[end]) { end += 1 }
+      let start = max(0, end - window)
+      let head = (start > 0 ? "…" : "") + string(text[start..<end])
+      return fitEnd(head + "…" + string(text[max(end, text.count - tail)...]), width)
+    }
+  }
+
   /// The text cut at its end, without a sign.
   static func cut(_ text: String, _ width: Int) -> String {
     var used = 0

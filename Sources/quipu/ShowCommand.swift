@@ -28,7 +28,7 @@ enum ShowCommand {
 
   static func run(_ arguments: [String]) throws -> Int32 {
     let line = try CommandLineArguments(
-      arguments, options: [.init(name: "--help"), .init(name: "--all"), .init(name: "--config"), .init(name: "--summary")])
+      arguments, options: ["--help", "--all", "--config", "--summary"].map { .init(name: $0) })
     let output = Output()
     if line.has("--help") {
       output.write(help)
@@ -112,7 +112,9 @@ enum ShowCommand {
       guard let start = view.startTime, let text = start.text else { return "" }
       var line = text.prefix(10) + " " + text.dropFirst(11).prefix(8) + " UTC"
       if let runtime = view.runtime { line += ", ran \(HumanText.duration(runtime))" }
-      if facts.state == .running, let idle = facts.idle { line += ", last write \(HumanText.duration(Double(idle))) ago" }
+      if facts.state == .running, let idle = facts.idle {
+        line += ", last write \(HumanText.duration(Double(idle))) ago"
+      }
       return String(line)
     }
 
@@ -121,7 +123,8 @@ enum ShowCommand {
       var parts: [String] = []
       let host = view.host.isEmpty ? environment.host : view.host
       if !host.isEmpty { parts.append(host) }
-      if environment.cpuCountLogical > 0 { parts.append(HumanText.count(Int(environment.cpuCountLogical), "processor")) }
+      let processors = Int(environment.cpuCountLogical)
+      if processors > 0 { parts.append(HumanText.count(processors, "processor")) }
       if let memory = environment.memory { parts.append("\(HumanText.size(Int64(clamping: memory.total))) memory") }
       if environment.gpuCount > 0 { parts.append("\(environment.gpuCount) x \(environment.gpuType)") }
       return parts.joined(separator: ", ")
@@ -154,9 +157,9 @@ enum ShowCommand {
     // MARK: parts
 
     private func title(_ text: String, _ shown: Int, _ all: Int) {
-      let more = all > shown ? screen.paint("  \(shown) of \(HumanText.grouped(Int64(all))), --all shows the rest", .dim) : ""
+      let more = all > shown ? "  \(shown) of \(HumanText.grouped(Int64(all))), --all shows the rest" : ""
       output.line()
-      output.line(screen.paint(text, .bold) + more)
+      output.line(screen.paint(text, .bold) + screen.paint(more, .dim))
     }
 
     private func keyWidth(_ keys: [String]) -> Int {
@@ -168,9 +171,9 @@ enum ShowCommand {
       let shown = all.prefix(limit).map { (RunBlocks.printable($0.0), $0.1) }
       title(name, shown.count, all.count)
       let width = keyWidth(shown.map(\.0))
-      for (key, value) in shown {
+      for (key, (_, value)) in zip(Screen.fitNames(shown.map(\.0), width), shown) {
         let text = Screen.fitEnd(HumanText.value(value), max(8, screen.width - width - 4))
-        output.line("  \(screen.paint(Screen.padded(Screen.fit(key, width), width), .cyan))  \(text)")
+        output.line("  \(screen.paint(Screen.padded(key, width), .cyan))  \(text)")
       }
     }
 
@@ -182,8 +185,8 @@ enum ShowCommand {
       // What is narrower than 64 columns has room for the last value only.
       let headings = screen.width >= 64 ? ["last", "min", "max"] : ["last"]
       let rows = shown.map { key, series in
-        let low = series.minimum.map { HumanText.number($0) } ?? ""
-        let high = series.maximum.map { HumanText.number($0) } ?? ""
+        let low = series.minimum.map { HumanText.number($0, digits: 4) } ?? ""
+        let high = series.maximum.map { HumanText.number($0, digits: 4) } ?? ""
         return [HumanText.number(series.last), low, high]
       }
       let widths = headings.indices.map { column in
@@ -196,8 +199,9 @@ enum ShowCommand {
       var heading = String(repeating: " ", count: 2 + key + 2 + line)
       for (column, text) in headings.enumerated() { heading += "  " + Screen.padded(text, widths[column], right: true) }
       output.line(screen.paint(heading, .dim))
-      for (at, (name, series)) in shown.enumerated() {
-        let text = Screen.padded(Screen.fit(RunBlocks.printable(name.string), key), key)
+      let names = Screen.fitNames(shown.map { RunBlocks.printable($0.key.string) }, key)
+      for (at, (_, series)) in shown.enumerated() {
+        let text = Screen.padded(names[at], key)
         let picture = Sparkline.text(series.values(width: line), width: line) ?? ""
         var out = "  \(screen.paint(text, .cyan))  \(Screen.padded(picture, line))"
         for column in headings.indices { out += "  " + Screen.padded(rows[at][column], widths[column], right: true) }
@@ -211,7 +215,7 @@ enum ShowCommand {
       output.line()
       for (severity, text) in problems.prefix(8) {
         let isDamage = severity != .note
-        output.line(screen.paint(isDamage ? "damage" : "note", isDamage ? .red : .dim) + "  " + text)
+        output.line(screen.paint(isDamage ? "damage" : "note  ", isDamage ? .red : .dim) + "  " + text)
       }
       if problems.count > 8 { output.line("\(problems.count - 8) more, see quipu verify") }
     }

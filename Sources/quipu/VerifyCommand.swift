@@ -48,7 +48,7 @@ enum VerifyCommand {
         switch severity {
         case .unusable: output.line("  \(screen.paint("unusable", .red))  \(text)")
         case .damage: output.line("  \(screen.paint("damage", .red))  \(text)")
-        case .note: output.line("  \(screen.paint("note", .dim))  \(text)")
+        case .note: output.line("  \(screen.paint("note", .dim))    \(text)")
         }
       }
       if !isUnusable && !isDamaged { output.line("  \(screen.paint("whole", .green))") }

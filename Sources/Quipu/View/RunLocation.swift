@@ -4,8 +4,8 @@ import Glibc
 package enum RunLocation {
   /// Finds the log.
   ///
-  /// - Parameter argument: a `.wandb` file, a run directory, a `wandb` directory or a directory that holds one (then the
-  ///   latest run is meant), or the id of a run below the working directory.
+  /// - Parameter argument: a `.wandb` file, a run directory, a `wandb` directory or a directory that holds one (then
+  ///   the latest run is meant), or the id of a run below the working directory.
   /// - Throws: code `.notFound`; the message says where was looked.
   package static func find(_ argument: String) throws(QuipuError) -> String {
     let path = PathTools.expandHome(argument.isEmpty ? "." : argument)

@@ -119,7 +119,8 @@ package struct RunView: Sendable {
       if let config = run.config { apply(config) }
       if let summary = run.summary {
         for item in summary.update {
-          if let path = path(item.key, item.nestedKey), let value = value(item.valueJSON) { summaryTree.set(path, value) }
+          guard let path = path(item.key, item.nestedKey), let value = value(item.valueJSON) else { continue }
+          summaryTree.set(path, value)
         }
       }
     }
