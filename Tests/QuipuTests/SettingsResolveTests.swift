@@ -104,8 +104,9 @@ import Testing
 
   @Test func emptyArgumentWinsOverTheEnvironment() throws {
     let settings = try Self.resolve(RunOptions(project: "", name: ""), ["WANDB_NAME": "n", "WANDB_PROJECT": "p"])
-    #expect(settings.project == "")
+    #expect(settings.project == "" && !settings.isProjectDefault)
     #expect(settings.runName == "")
+    #expect(try Self.resolve().isProjectDefault)
   }
 
   @Test func acceptsOlderForms() throws {

@@ -16,6 +16,8 @@ public struct Settings: Sendable {
   public internal(set) var wandbDirectory = "/wandb"
   /// The directory of `.git`, nil outside of a repository or with git turned off.
   public internal(set) var gitRoot: String?
+  /// No source named the project: ``project`` comes from the git directory or is `uncategorized`.
+  public internal(set) var isProjectDefault = false
   /// Arguments of the program, without the program.
   public internal(set) var arguments: [String] = []
   /// The language and version of the program that started the run, "" if it did not say.

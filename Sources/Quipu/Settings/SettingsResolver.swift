@@ -288,6 +288,7 @@ struct SettingsResolver {
 
   private mutating func settleProject() {
     guard settings.text("project") == nil else { return }
+    settings.isProjectDefault = true
     guard let root = findGitRoot(from: context.currentDirectory, files: context.files) else {
       settings.values["project"] = "uncategorized"
       return
