@@ -88,6 +88,16 @@ _KINDS = {
     "run_moment_bad": ValidationError,
     "config_include_and_exclude": UsageError,
     "image_unidentified": UnidentifiedImageError,
+    "media_value": ValueError,
+    "media_type": TypeError,
+    "media_index": IndexError,
+    "media_io": OSError,
+    "media_runtime": RuntimeError,
+    "media_key": KeyError,
+    "media_assertion": AssertionError,
+    "media_unsupported": Error,
+    "media_too_large": ValueError,
+    "file_not_found": FileNotFoundError,
 }
 
 _CODES = {

@@ -1,0 +1,92 @@
+"""Views of arrays: any layout, without a copy and without importing the library that made them."""
+
+import array
+
+import pytest
+import quipu
+import runs
+
+numpy = pytest.importorskip("numpy")
+
+
+def counts(value, bins=4):
+    """What the library counts in an array, read from the log."""
+    run = runs.start()
+    run.log({"h": quipu.Histogram(value, num_bins=bins)})
+    return runs.rows(run)[0]["h"]
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", ">i4", ">f8"])
+def test_histogram_of_each_element_type_equals_numpy(dtype):
+    values = (numpy.arange(20) % 7).astype(dtype)
+    found = counts(values)
+    wanted, edges = numpy.histogram(values.astype("u1") if dtype == "?" else values, bins=4)
+    assert found["values"] == wanted.tolist()
+    assert found["bins"] == edges.astype("f8").tolist()
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda a: a[::2],
+        lambda a: a[::-1],
+        lambda a: a.T,
+        lambda a: a[1:4, ::-2],
+        lambda a: a[:, 0],
+        lambda a: numpy.broadcast_to(a[0], (5, 6)),
+        lambda a: numpy.asfortranarray(a),
+    ],
+)
+def test_histogram_of_a_view_equals_that_of_a_copy(view):
+    values = view(numpy.arange(36.0).reshape(6, 6))
+    wanted, edges = numpy.histogram(values, bins=4)
+    assert counts(values) == {"_type": "histogram", "values": wanted.tolist(), "bins": edges.tolist()}
+
+
+def test_long_double_is_narrowed():
+    assert counts(numpy.arange(8, dtype="longdouble"))["values"] == [2, 2, 2, 2]
+
+
+def test_buffers_and_lists_are_arrays_too():
+    assert counts(array.array("f", [0, 1, 2, 4]))["values"] == [1, 1, 1, 1]
+    assert counts(memoryview(b"\x00\x01\x02\x04"))["values"] == [1, 1, 1, 1]
+    assert counts([[0, 1], [2, 4.0]])["values"] == [1, 1, 1, 1]
+    assert counts((0, 1, 2, 4))["values"] == [1, 1, 1, 1]
+    assert counts([2**70, 0])["values"] == [1, 0, 0, 1]
+
+
+def test_dlpack_objects_are_read_where_they_lie():
+    class Tensor:
+        """Only what DLPack asks for."""
+
+        def __init__(self, value):
+            self.value = value
+            self.shape = value.shape
+
+        def __dlpack__(self, **options):
+            return self.value.__dlpack__(**options)
+
+        def __dlpack_device__(self):
+            return self.value.__dlpack_device__()
+
+    assert counts(Tensor(numpy.array([0.0, 1.0, 2.0, 4.0])))["values"] == [1, 1, 1, 1]
+    assert counts(Tensor(numpy.arange(8.0)[::2]))["values"] == [1, 1, 1, 1]
+
+
+def test_array_of_more_than_32_elements_is_a_histogram_in_a_row_and_statistics_in_the_summary():
+    values = numpy.arange(100.0)
+    run = runs.start()
+    run.log({"a": values, "nest": {"b": values}})
+    run.summary["s"] = values
+    found = runs.fold(run)
+    assert found.rows[0]["a"]["_type"] == "histogram" and len(found.rows[0]["a"]["values"]) == 32
+    assert found.rows[0]["nest"]["b"] == found.rows[0]["a"]
+    assert found.summary()["s"]["_type"] == "numpy.ndarray" and found.summary()["s"]["mean"] == 49.5
+
+
+def test_not_finite_large_array_is_a_value_error():
+    run = runs.start()
+    with pytest.raises(ValueError) as caught:
+        run.log({"a": numpy.full(40, numpy.nan)})
+    assert caught.value.kind == "histogram_not_finite"
+    assert runs.rows(run) == []
