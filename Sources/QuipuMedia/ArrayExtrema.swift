@@ -95,19 +95,40 @@ enum ArrayExtrema {
   }
 
   private static func doubles(_ array: ArrayView) throws(MediaError) -> (Double, Double) {
-    var low = Double.infinity
-    var high = -Double.infinity
-    var bad = false
+    typealias Lanes = SIMD2<Double>
+    var low = Lanes(repeating: .infinity)
+    var high = Lanes(repeating: -.infinity)
+    var broken = Lanes.zero
     try array.forEachDoubleBlock { (block) throws(MediaError) in
-      var a = low, b = high, broken = 0.0
-      for value in block {
-        a = value < a ? value : a
-        b = value > b ? value : b
-        broken += value - value
+      guard let values = block.baseAddress else { return }
+      var lows = (low, low, low, low), highs = (high, high, high, high)
+      var marks = (broken, broken)
+      let count = block.count
+      @inline(__always) func load(_ at: Int) -> Lanes { UnsafeRawPointer(values + at).loadUnaligned(as: Lanes.self) }
+      @inline(__always) func lower(_ a: Lanes, _ b: Lanes) -> Lanes { b.replacing(with: a, where: a .< b) }
+      @inline(__always) func upper(_ a: Lanes, _ b: Lanes) -> Lanes { b.replacing(with: a, where: a .> b) }
+      var at = 0
+      while at &+ 8 <= count {
+        let a = load(at), b = load(at &+ 2), c = load(at &+ 4), d = load(at &+ 6)
+        lows = (lower(a, lows.0), lower(b, lows.1), lower(c, lows.2), lower(d, lows.3))
+        highs = (upper(a, highs.0), upper(b, highs.1), upper(c, highs.2), upper(d, highs.3))
+        marks.0 += (a - a) + (b - b)
+        marks.1 += (c - c) + (d - d)
+        at &+= 8
       }
-      (low, high) = (a, b)
-      if broken != 0 { bad = true }
+      while at < count {
+        let value = Lanes(repeating: values[at])
+        lows.0 = lower(value, lows.0)
+        highs.0 = upper(value, highs.0)
+        marks.0 += value - value
+        at &+= 1
+      }
+      low = lower(lower(lows.0, lows.1), lower(lows.2, lows.3))
+      high = upper(upper(highs.0, highs.1), upper(highs.2, highs.3))
+      broken = marks.0 + marks.1
     }
-    return bad ? (.nan, .nan) : (low, high)
+    // x - x is zero unless x is NaN or infinite, and NaN stays in a sum.
+    guard broken.x == 0, broken.y == 0 else { return (.nan, .nan) }
+    return (min(low.x, low.y), max(high.x, high.y))
   }
 }

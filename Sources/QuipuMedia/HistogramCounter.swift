@@ -6,14 +6,13 @@
 struct HistogramCounter {
   let rule: HistogramRule
   private(set) var counts: [Int64]
+  /// The edges with the outer two moved to infinity: no value leaves the first or last bin outward.
   private let singleEdges: [Float]
+  private let doubleEdges: [Double]
   private let singles: Estimate<Float>?
   private let doubles: Estimate<Double>?
-  /// Four counters per bin, so that equal neighbours do not wait for each other's store. Each of the four parts is a
-  /// power of two long and indices are masked: data that somebody changes meanwhile gives wrong counts, never a wild
-  /// store.
+  /// Four counters per bin, so that equal neighbours do not wait for each other's store.
   private var lanes: [UInt32]
-  private let laneSize: Int
 
   private struct Estimate<F: BinaryFloatingPoint> {
     var start: F
@@ -40,11 +39,16 @@ struct HistogramCounter {
     }
     self.singles = singles
     self.doubles = doubles
+    if !singleEdges.isEmpty {
+      singleEdges[0] = -.infinity
+      singleEdges[rule.bins] = .infinity
+    }
+    var doubleEdges = rule.edges
+    doubleEdges[0] = -.infinity
+    doubleEdges[rule.bins] = .infinity
     self.singleEdges = singleEdges
-    var size = 1
-    while size < rule.bins { size *= 2 }
-    laneSize = size
-    lanes = [UInt32](repeating: 0, count: singles == nil && doubles == nil ? 0 : 4 * size)
+    self.doubleEdges = doubleEdges
+    lanes = [UInt32](repeating: 0, count: singles == nil && doubles == nil ? 0 : 4 * rule.bins)
   }
 
   /// nil when the estimate is too coarse to be of use: limits that are close to each other and far from zero.
@@ -73,48 +77,57 @@ struct HistogramCounter {
       for value in block { counts[rule.index(of: Double(value))] &+= 1 }
       return
     }
-    let start = SIMD4<Float>(repeating: singles.start)
-    let scale = SIMD4<Float>(repeating: singles.scale)
-    let sure = SIMD4<Float>(repeating: singles.sure)
-    let half = SIMD4<Float>(repeating: 0.5)
+    typealias Lanes = SIMD4<Float>
+    let start = Lanes(repeating: singles.start)
+    let scale = Lanes(repeating: singles.scale)
+    let sure = Lanes(repeating: singles.sure)
+    let half = Lanes(repeating: 0.5)
+    // Below the first and above the last edge there is nothing to doubt, and the index stays inside for any value.
+    let bottom = Lanes(repeating: -0.25)
+    let top = Lanes(repeating: Float(rule.bins) - 0.75)
     // Adding 1.5 * 2^23 leaves the nearest integer in the low bits; half less before makes that the floor.
-    let magic = SIMD4<Float>(repeating: 12_582_912)
+    let magic = Lanes(repeating: 12_582_912)
     let bins = rule.bins
-    let laneSize = laneSize
-    let mask = UInt64(truncatingIfNeeded: laneSize &- 1)
     let count = block.count
     lanes.withUnsafeMutableBufferPointer { lanes in
       singleEdges.withUnsafeBufferPointer { edges in
-        guard let first = lanes.baseAddress else { return }
-        let second = first + laneSize, third = second + laneSize, fourth = third + laneSize
+        guard let first = lanes.baseAddress, let lower = edges.baseAddress else { return }
+        let second = first + bins, third = second + bins, fourth = third + bins
 
-        @inline(__always) func careful(_ at: Int) {
-          let position = (values[at] - singles.start) * singles.scale
-          // The nearest edge decides between its two sides.
-          let nearest = Self.nearestEdge(position, bins)
-          let side = values[at] >= edges[nearest] ? nearest : nearest &- 1
-          first[min(max(side, 0), bins &- 1)] &+= 1
-        }
-        @inline(__always) func estimate(_ at: Int) -> (bits: SIMD4<UInt32>, margin: SIMD4<UInt32>) {
-          let value = UnsafeRawPointer(values + at).loadUnaligned(as: SIMD4<Float>.self)
-          let centred = (value - start) * scale - half
+        @inline(__always) func estimate(_ value: Lanes) -> (bits: SIMD4<UInt32>, margin: SIMD4<UInt32>) {
+          let position = (value - start) * scale - half
+          let above = bottom.replacing(with: position, where: position .> bottom)
+          let centred = top.replacing(with: above, where: above .< top)
           let shifted = centred + magic
           let away = centred - (shifted - magic)
-          let distance = SIMD4<Float>(bitPattern: away.bitPattern & 0x7FFF_FFFF)
+          let distance = Lanes(bitPattern: away.bitPattern & 0x7FFF_FFFF)
           return (shifted.bitPattern, (sure - distance).bitPattern)
         }
+        @inline(__always) func load(_ at: Int) -> Lanes { UnsafeRawPointer(values + at).loadUnaligned(as: Lanes.self) }
         @inline(__always) func tally(_ bits: SIMD4<UInt32>) {
           let pairs = unsafeBitCast(bits, to: SIMD2<UInt64>.self)
           let a = pairs[0], b = pairs[1]
-          first[Int(truncatingIfNeeded: a & mask)] &+= 1
-          second[Int(truncatingIfNeeded: (a &>> 32) & mask)] &+= 1
-          third[Int(truncatingIfNeeded: b & mask)] &+= 1
-          fourth[Int(truncatingIfNeeded: (b &>> 32) & mask)] &+= 1
+          first[Int(truncatingIfNeeded: a & 0xFFFF)] &+= 1
+          second[Int(truncatingIfNeeded: (a &>> 32) & 0xFFFF)] &+= 1
+          third[Int(truncatingIfNeeded: b & 0xFFFF)] &+= 1
+          fourth[Int(truncatingIfNeeded: (b &>> 32) & 0xFFFF)] &+= 1
+        }
+        // The estimate compared with the edges on both sides, without branches: data on the edges are often random.
+        @inline(__always) func careful(_ bits: UInt32, _ value: Float, _ counter: UnsafeMutablePointer<UInt32>) {
+          let k = Int(bits & 0xFFFF)
+          counter[k &+ (value >= lower[k &+ 1] ? 1 : 0) &- (value < lower[k] ? 1 : 0)] &+= 1
+        }
+        @inline(__always) func careful(_ bits: SIMD4<UInt32>, _ at: Int) {
+          careful(bits[0], values[at], first)
+          careful(bits[1], values[at &+ 1], second)
+          careful(bits[2], values[at &+ 2], third)
+          careful(bits[3], values[at &+ 3], fourth)
         }
 
         var at = 0
         while at &+ 16 <= count {
-          let a = estimate(at), b = estimate(at &+ 4), c = estimate(at &+ 8), d = estimate(at &+ 12)
+          let a = estimate(load(at)), b = estimate(load(at &+ 4)), c = estimate(load(at &+ 8))
+          let d = estimate(load(at &+ 12))
           // A negative margin anywhere sets a sign bit.
           let margins = unsafeBitCast(a.margin | b.margin | c.margin | d.margin, to: SIMD2<UInt64>.self)
           if (margins[0] | margins[1]) & 0x8000_0000_8000_0000 == 0 {
@@ -123,12 +136,15 @@ struct HistogramCounter {
             tally(c.bits)
             tally(d.bits)
           } else {
-            for doubtful in at..<(at &+ 16) { careful(doubtful) }
+            careful(a.bits, at)
+            careful(b.bits, at &+ 4)
+            careful(c.bits, at &+ 8)
+            careful(d.bits, at &+ 12)
           }
           at &+= 16
         }
         while at < count {
-          careful(at)
+          careful(estimate(Lanes(repeating: values[at])).bits[0], values[at], first)
           at &+= 1
         }
       }
@@ -136,61 +152,73 @@ struct HistogramCounter {
     collect()
   }
 
-  /// Counts values inside the limits.
+  /// Counts values inside the limits; the same in double precision.
   mutating func add(_ block: UnsafeBufferPointer<Double>) {
     guard let doubles, let values = block.baseAddress else {
       for value in block { counts[rule.index(of: value)] &+= 1 }
       return
     }
-    let start = SIMD2<Double>(repeating: doubles.start)
-    let scale = SIMD2<Double>(repeating: doubles.scale)
-    let sure = SIMD2<Double>(repeating: doubles.sure)
-    let half = SIMD2<Double>(repeating: 0.5)
-    let magic = SIMD2<Double>(repeating: 6_755_399_441_055_744)  // 1.5 * 2^52
+    typealias Lanes = SIMD2<Double>
+    let start = Lanes(repeating: doubles.start)
+    let scale = Lanes(repeating: doubles.scale)
+    let sure = Lanes(repeating: doubles.sure)
+    let half = Lanes(repeating: 0.5)
+    let bottom = Lanes(repeating: -0.25)
+    let top = Lanes(repeating: Double(rule.bins) - 0.75)
+    let magic = Lanes(repeating: 6_755_399_441_055_744)  // 1.5 * 2^52
     let bins = rule.bins
-    let laneSize = laneSize
-    let mask = UInt64(truncatingIfNeeded: laneSize &- 1)
     let count = block.count
     lanes.withUnsafeMutableBufferPointer { lanes in
-      rule.edges.withUnsafeBufferPointer { edges in
-        guard let first = lanes.baseAddress else { return }
-        let second = first + laneSize, third = second + laneSize, fourth = third + laneSize
+      doubleEdges.withUnsafeBufferPointer { edges in
+        guard let first = lanes.baseAddress, let lower = edges.baseAddress else { return }
+        let second = first + bins, third = second + bins, fourth = third + bins
 
-        @inline(__always) func careful(_ at: Int) {
-          let position = (values[at] - doubles.start) * doubles.scale
-          let nearest = Self.nearestEdge(position, bins)
-          let side = values[at] >= edges[nearest] ? nearest : nearest &- 1
-          first[min(max(side, 0), bins &- 1)] &+= 1
-        }
-        @inline(__always) func estimate(_ at: Int) -> (bits: SIMD2<UInt64>, margin: SIMD2<UInt64>) {
-          let value = UnsafeRawPointer(values + at).loadUnaligned(as: SIMD2<Double>.self)
-          let centred = (value - start) * scale - half
+        @inline(__always) func estimate(_ value: Lanes) -> (bits: SIMD2<UInt64>, margin: SIMD2<UInt64>) {
+          let position = (value - start) * scale - half
+          let above = bottom.replacing(with: position, where: position .> bottom)
+          let centred = top.replacing(with: above, where: above .< top)
           let shifted = centred + magic
           let away = centred - (shifted - magic)
-          let distance = SIMD2<Double>(bitPattern: away.bitPattern & 0x7FFF_FFFF_FFFF_FFFF)
+          let distance = Lanes(bitPattern: away.bitPattern & 0x7FFF_FFFF_FFFF_FFFF)
           return (shifted.bitPattern, (sure - distance).bitPattern)
+        }
+        @inline(__always) func load(_ at: Int) -> Lanes { UnsafeRawPointer(values + at).loadUnaligned(as: Lanes.self) }
+        @inline(__always) func tally(_ bits: UInt64, _ counter: UnsafeMutablePointer<UInt32>) {
+          counter[Int(truncatingIfNeeded: bits & 0xFFFF)] &+= 1
+        }
+        @inline(__always) func careful(_ bits: UInt64, _ value: Double, _ counter: UnsafeMutablePointer<UInt32>) {
+          let k = Int(truncatingIfNeeded: bits & 0xFFFF)
+          counter[k &+ (value >= lower[k &+ 1] ? 1 : 0) &- (value < lower[k] ? 1 : 0)] &+= 1
         }
 
         var at = 0
         while at &+ 8 <= count {
-          let a = estimate(at), b = estimate(at &+ 2), c = estimate(at &+ 4), d = estimate(at &+ 6)
+          let a = estimate(load(at)), b = estimate(load(at &+ 2)), c = estimate(load(at &+ 4))
+          let d = estimate(load(at &+ 6))
           let margins = a.margin | b.margin | c.margin | d.margin
           if (margins[0] | margins[1]) &>> 63 == 0 {
-            first[Int(truncatingIfNeeded: a.bits[0] & mask)] &+= 1
-            second[Int(truncatingIfNeeded: a.bits[1] & mask)] &+= 1
-            third[Int(truncatingIfNeeded: b.bits[0] & mask)] &+= 1
-            fourth[Int(truncatingIfNeeded: b.bits[1] & mask)] &+= 1
-            first[Int(truncatingIfNeeded: c.bits[0] & mask)] &+= 1
-            second[Int(truncatingIfNeeded: c.bits[1] & mask)] &+= 1
-            third[Int(truncatingIfNeeded: d.bits[0] & mask)] &+= 1
-            fourth[Int(truncatingIfNeeded: d.bits[1] & mask)] &+= 1
+            tally(a.bits[0], first)
+            tally(a.bits[1], second)
+            tally(b.bits[0], third)
+            tally(b.bits[1], fourth)
+            tally(c.bits[0], first)
+            tally(c.bits[1], second)
+            tally(d.bits[0], third)
+            tally(d.bits[1], fourth)
           } else {
-            for doubtful in at..<(at &+ 8) { careful(doubtful) }
+            careful(a.bits[0], values[at], first)
+            careful(a.bits[1], values[at &+ 1], second)
+            careful(b.bits[0], values[at &+ 2], third)
+            careful(b.bits[1], values[at &+ 3], fourth)
+            careful(c.bits[0], values[at &+ 4], first)
+            careful(c.bits[1], values[at &+ 5], second)
+            careful(d.bits[0], values[at &+ 6], third)
+            careful(d.bits[1], values[at &+ 7], fourth)
           }
           at &+= 8
         }
         while at < count {
-          careful(at)
+          careful(estimate(Lanes(repeating: values[at])).bits[0], values[at], first)
           at &+= 1
         }
       }
@@ -198,18 +226,11 @@ struct HistogramCounter {
     collect()
   }
 
-  /// The edge nearest to a position in bins, for any value whatever.
-  @inline(__always) private static func nearestEdge<F: BinaryFloatingPoint>(_ position: F, _ bins: Int) -> Int {
-    guard position > 0 else { return 0 }
-    guard position < F(bins) else { return bins }
-    return Int(position + 0.5)
-  }
-
   /// Moves the 32-bit lane counters, which hold one block, to the totals.
   private mutating func collect() {
     for k in 0..<rule.bins {
-      counts[k] &+= Int64(lanes[k]) &+ Int64(lanes[laneSize &+ k]) &+ Int64(lanes[2 &* laneSize &+ k])
-        &+ Int64(lanes[3 &* laneSize &+ k])
+      counts[k] &+= Int64(lanes[k]) &+ Int64(lanes[rule.bins &+ k]) &+ Int64(lanes[2 &* rule.bins &+ k])
+        &+ Int64(lanes[3 &* rule.bins &+ k])
     }
     for at in lanes.indices { lanes[at] = 0 }
   }

@@ -68,7 +68,7 @@ struct HistogramRule {
 
   /// `high - low` as NumPy forms it: integers without overflow in the unsigned type, anything else in the common type,
   /// to which a plain number adapts.
-  private static func difference(_ low: HistogramEndpoint, _ high: HistogramEndpoint) -> (Double, DType) {
+  static func difference(_ low: HistogramEndpoint, _ high: HistogramEndpoint) -> (Double, DType) {
     if let a = low.integer, let b = high.integer {
       let type: DType
       switch (low.dtype, high.dtype) {
