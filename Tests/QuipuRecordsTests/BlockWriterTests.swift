@@ -43,6 +43,15 @@ import Testing
       #expect(reading.damage.isEmpty)
       #expect(reading.end == .endOfFile)
       #expect(reading.spans.last?.end == UInt64(log.count))
+      var inPlace = ByteBuffer()
+      BlockWriter.appendFileHeader(to: &inPlace)
+      var writer = BlockWriter()
+      for payload in payloads {
+        let frame = writer.begin(in: &inPlace)
+        inPlace.append(payload)
+        writer.end(frame, in: &inPlace)
+      }
+      #expect(inPlace.array() == log)
     }
   }
 

@@ -85,6 +85,26 @@ import Testing
     }
   }
 
+  @Test func reportsDamageOfEachBlock() throws {
+    // Three blocks of ten records of 3000 bytes and more; one bad byte in each of the first two blocks.
+    var log = makeLog((0..<30).map { [UInt8](repeating: UInt8($0), count: 3000) })
+    log[5000] ^= 1
+    log[40_000] ^= 1
+    let reading = try Reading(log)
+    #expect(reading.damage.map(\.kind) == [.checksum, .checksum])
+    #expect(reading.damage.map(\.resumesAt) == [32768, 65536])
+    #expect(reading.end == .endOfFile)
+  }
+
+  /// Behind a full block, behind the file header, and behind a record.
+  @Test(arguments: 1...6) func reportsStrayBytesAtTheStartOfABlock(count: Int) throws {
+    let stray = [UInt8](repeating: 0, count: count)
+    let full = makeLog([[UInt8](repeating: 1, count: 32768 - 14)])
+    #expect(try Reading(full + stray).end == .unexpectedEnd(offset: 32768))
+    #expect(try Reading(LogFormat.fileHeader + stray).end == .unexpectedEnd(offset: 7))
+    #expect(try Reading(makeLog([[1]]) + stray).end == .unexpectedEnd(offset: 15))
+  }
+
   @Test func reportsARecordBeyondTheLimitAsDamage() throws {
     let log = makeLog([[1, 2], [UInt8](repeating: 7, count: 90_000), [3]])
     let reading = try Reading(log, maximumRecordSize: 40_000)
