@@ -17,7 +17,7 @@ let package = Package(
     .target(name: "QuipuRecords", dependencies: ["QuipuBase"]),
     .target(name: "QuipuMedia", dependencies: ["QuipuBase", "CPNG", "CZlib"]),
     .target(name: "Quipu", dependencies: ["QuipuBase", "QuipuRecords", "QuipuMedia"]),
-    .target(name: "QuipuC", dependencies: ["CQuipu", "Quipu"]),
+    .target(name: "QuipuC", dependencies: ["CQuipu", "Quipu", "QuipuMedia", "QuipuBase"]),
     .executableTarget(name: "quipu", dependencies: ["Quipu", "QuipuRecords", "QuipuBase"]),
     .testTarget(name: "QuipuBaseTests", dependencies: ["QuipuBase"]),
     .testTarget(name: "QuipuRecordsTests", dependencies: ["QuipuRecords", "QuipuBase"]),

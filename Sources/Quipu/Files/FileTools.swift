@@ -196,3 +196,73 @@ package enum FileTools {
     }
   }
 }
+
+extension FileTools {
+  /// The system's text for an `errno`, with the number.
+  static func errorText(_ code: Int32) -> String { errnoText(code) }
+
+  /// The whole content of a file of any size; nil with `errno` set.
+  static func readAll(_ path: String) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var info = stat()
+    guard fstat(descriptor, &info) == 0 else { return nil }
+    guard info.st_mode & S_IFMT == S_IFREG else {
+      errno = EISDIR
+      return nil
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Int(clamping: info.st_size))
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+      if count > 0 {
+        bytes.append(contentsOf: chunk[..<count])
+      } else if count == 0 {
+        return bytes
+      } else if errno != EINTR {
+        return nil
+      }
+    }
+  }
+
+  /// Makes a file that must not exist yet. False if that fails; nothing is left then.
+  static func writeNew(_ path: String, _ bytes: [UInt8]) -> Bool {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { return false }
+    let failed = writeAll(descriptor, bytes, at: 0)
+    close(descriptor)
+    if failed != nil { unlink(path) }
+    return failed == nil
+  }
+
+  /// Writes a file, making the directories it needs; an existing one of the same size is taken to be the same, because
+  /// names carry a digest of the content.
+  ///
+  /// - Returns: 0 or an `errno`.
+  static func writeFile(_ path: String, _ bytes: [UInt8]) -> Int32 {
+    if let size = size(path), size == Int64(bytes.count) { return 0 }
+    var descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    if descriptor < 0, errno == ENOENT {
+      makeDirectories(PathTools.directory(path))
+      descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    }
+    guard descriptor >= 0 else { return errno }
+    let failed = writeAll(descriptor, bytes, at: 0)
+    close(descriptor)
+    if let failed {
+      unlink(path)
+      return failed
+    }
+    return 0
+  }
+
+  private static func makeDirectories(_ path: String) {
+    if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
+    let parent = PathTools.directory(path)
+    guard errno == ENOENT, parent != path else { return }
+    makeDirectories(parent)
+    mkdir(path, 0o777)
+  }
+}

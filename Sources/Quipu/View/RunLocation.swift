@@ -55,16 +55,22 @@ package enum RunLocation {
     return Int64(info.st_mtim.tv_sec)
   }
 
-  /// True if a writer holds the log's lock, nil where locks do not work.
+  /// True if another process holds a lock on the log, of either kind (record lock or flock); nil where locks do not
+  /// work. Closing the file gives up the record locks of the own process: not for a process that has the run open.
   package static func isLocked(_ path: String) -> Bool? {
     let descriptor = path.withCString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     if descriptor < 0 { return nil }
-    // Closing gives a lock back that was got just to ask.
+    // Also gives back a lock that was got just to ask.
     defer { _ = close(descriptor) }
+    var request = flock()
+    request.l_type = Int16(F_RDLCK)
+    request.l_whence = Int16(SEEK_SET)
+    let isKnown = fcntl(descriptor, F_GETLK, &request) == 0
+    if isKnown && request.l_type != Int16(F_UNLCK) { return true }
     while flock(descriptor, LOCK_SH | LOCK_NB) != 0 {
       let number = errno
       if number == EINTR { continue }
-      return number == EWOULDBLOCK ? true : nil
+      return number == EWOULDBLOCK ? true : isKnown ? false : nil
     }
     return false
   }

@@ -30,8 +30,8 @@ package struct ValueTree: Sendable {
 
   package var isEmpty: Bool { root.isEmpty }
 
-  /// The whole as JSON, keys in order. Trees without values are left out.
-  package var object: JSONObject { Self.object(root) }
+  /// The whole as JSON, keys in order. What removals left empty stays in a config and goes from a summary.
+  package var object: JSONObject { Self.object(root, keepsEmpty: mergesObjects) }
 
   private static func set(_ members: inout [Key: Node], _ path: ArraySlice<String>, _ value: JSON, _ merges: Bool) {
     guard let first = path.first else { return }
@@ -88,15 +88,14 @@ package struct ValueTree: Sendable {
     }
   }
 
-  private static func object(_ members: [Key: Node]) -> JSONObject {
+  private static func object(_ members: [Key: Node], keepsEmpty: Bool) -> JSONObject {
     var out = JSONObject()
     for (key, node) in members.sorted(by: { $0.key < $1.key }) {
       switch node {
       case .value(let value): out[key] = value
       case .tree(let children):
-        let inner = object(children)
-        // An object that was set empty in the config stays.
-        if !inner.isEmpty || children.isEmpty { out[key] = .object(inner) }
+        let inner = object(children, keepsEmpty: keepsEmpty)
+        if keepsEmpty || !inner.isEmpty { out[key] = .object(inner) }
       }
     }
     return out

@@ -1,0 +1,150 @@
+import QuipuBase
+import QuipuMedia
+import Synchronization
+
+/// Tables.
+extension Media {
+  /// A table with typed columns; types follow the values.
+  ///
+  /// - Parameters:
+  ///   - columns: names.
+  ///   - required: null is not allowed.
+  ///   - allowMixedTypes: any value in any column.
+  public static func table(
+    columns: [String], logMode: Table.LogMode = .immutable, allowMixedTypes: Bool = false, required: Bool = false
+  ) -> Media {
+    Media(
+      .table,
+      .table(
+        Table(
+          columns: columns.map { Table.ColumnName($0) }, optional: [!required], allowMixedTypes: allowMixedTypes,
+          logMode: logMode)))
+  }
+
+  public static func table(_ table: Table) -> Media { Media(.table, .table(table)) }
+
+  /// The table as it is now; nil for other media.
+  public var table: Table? {
+    state.withLock { state in
+      if case .table(let table) = state.content { table } else { nil }
+    }
+  }
+
+  /// Changes the table. If the body throws nothing is changed.
+  ///
+  /// - Throws: `state` if this is no table, and what the body throws in the words of the contract.
+  public func changeTable(_ body: (inout Table) throws(MediaError) -> Void) throws(QuipuError) {
+    let result: Result<Void, QuipuError> = state.withLock { state in
+      guard case .table(var table) = state.content else {
+        return .failure(QuipuError(.state, kind: "not_a_table", "table: is not a table"))
+      }
+      // Taken out so that the change is made in place: a table of a million rows is not copied for one more.
+      state.content = .failed("the table is being changed")
+      do throws(MediaError) {
+        try body(&table)
+        state.content = .table(table)
+        state.tableVersion += 1
+        return .success(())
+      } catch {
+        state.content = .table(table)
+        return .failure(QuipuError(error))
+      }
+    }
+    try result.get()
+  }
+
+  /// Numbers that cells know their media by.
+  private static let nextCellMedium = Atomic<Int>(1)
+
+  /// Media as the cells of this table refer to them: every list of the result has one place per medium.
+  public func attachments(media: [Media], arrays: [ArrayView] = []) throws(QuipuError) -> TableCell.Attachments {
+    var result = TableCell.Attachments()
+    for medium in media {
+      let inner = medium.table ?? Table(columns: [])
+      result.tables.append(inner)
+      result.foreignTables.append(ForeignTable(inner, identity: medium.serial))
+      if medium.kind == .table {
+        let cells = medium.state.withLock { $0.cellMedia }
+        state.withLock { state in for (id, media) in cells { state.cellMedia[id] = media } }
+      }
+      let id = Media.nextCellMedium.add(1, ordering: .relaxed).oldValue
+      let (name, type): (String, ColumnType)
+      switch medium.kind {
+      case .image: (name, type) = ("Image", .image(ColumnType.ImageLayers()))
+      case .object3D: (name, type) = ("Object3D", .media("object3D-file"))
+      case .histogram, .array: (name, type) = ("Histogram", .pythonObject(className: "Histogram"))
+      case .table: (name, type) = ("Table", .media("table"))
+      case .list: (name, type) = ("list", .pythonObject(className: "list"))
+      }
+      result.media.append(TableMedia(className: name, type: type, id: id))
+      state.withLock { $0.cellMedia[id] = medium }
+    }
+    for array in arrays {
+      do throws(MediaError) { result.arrays.append(try TableArray(array)) } catch { throw QuipuError(error) }
+    }
+    return result
+  }
+
+  /// A change that has no call of its own, as a JSON object:
+  /// `{"op":"cast","column":c,"type":t,"optional":b}`, `{"op":"set_pk","column":c}`,
+  /// `{"op":"set_fk","column":c,"other_column":d}` with the other table beside it.
+  public func alterTable(_ command: JSONObject, other: Media? = nil) throws(QuipuError) {
+    func bad(_ what: String) -> QuipuError {
+      QuipuError(.value, kind: "table_command", "command_json: \(what)")
+    }
+    let column: Table.ColumnName
+    switch command["column"] {
+    case .string(let name)?: column = Table.ColumnName(name)
+    case .int(let number)?: column = .integer(number)
+    default: throw bad("needs the member \"column\"")
+    }
+    switch command["op"]?.stringValue {
+    case "cast"?:
+      guard let type = command["type"] else { throw bad("cast needs the member \"type\"") }
+      let optional = command["optional"]?.boolValue ?? false
+      try changeTable { table throws(MediaError) in
+        try table.cast(column, to: try ColumnType(json: type), optional: optional)
+      }
+    case "set_pk"?:
+      try changeTable { table throws(MediaError) in try table.setPrimaryKey(column) }
+    case "set_fk"?:
+      guard let other, let foreign = other.table else { throw bad("set_fk needs the other table") }
+      guard let name = command["other_column"]?.stringValue else { throw bad("set_fk needs \"other_column\"") }
+      let reference = ForeignTable(foreign, identity: other.serial)
+      try changeTable { table throws(MediaError) in
+        try table.setForeignKey(column, table: reference, column: Table.ColumnName(name))
+      }
+    default: throw bad("\"op\" must be cast, set_pk or set_fk")
+    }
+  }
+}
+
+extension Table {
+  /// A table from a declaration: `{"names":[…],"types":[…],"optional":true or […]}`, all members optional.
+  package init(names: [String], schema: JSONObject, logMode: LogMode, allowMixedTypes: Bool) throws(MediaError) {
+    var columns = names.map { ColumnName($0) }
+    if let given = schema["names"]?.arrayValue {
+      columns = []
+      for name in given {
+        switch name {
+        case .string(let text): columns.append(ColumnName(text))
+        case .int(let number): columns.append(.integer(number))
+        default: throw MediaError(.assertion, "names: must be texts or integers")
+        }
+      }
+    }
+    var types: [ColumnType]?
+    if let given = schema["types"]?.arrayValue {
+      var list: [ColumnType] = []
+      for type in given { list.append(try ColumnType(json: type)) }
+      types = list
+    }
+    var optional = [true]
+    switch schema["optional"] {
+    case .bool(let value)?: optional = [value]
+    case .array(let values)?: optional = values.map { $0.boolValue ?? true }
+    default: break
+    }
+    self.init(columns: columns, types: types, optional: optional, allowMixedTypes: allowMixedTypes, logMode: logMode)
+  }
+}

@@ -1,0 +1,177 @@
+import QuipuBase
+import QuipuMedia
+import Synchronization
+
+/// A value that is more than a number: an image, a histogram, a point cloud, a table, a list of these.
+///
+/// A medium may be logged any number of times and by several runs. What a log call needs is kept until it is written;
+/// the caller may let go at once.
+///
+/// Threads: all calls from any thread. Blocking: making an image copies its pixels; encoding happens on library threads.
+public final class Media: Sendable {
+  /// What kind of value it is.
+  enum Kind: Sendable { case image, histogram, object3D, table, array, list }
+
+  enum Content: Sendable {
+    /// Pixels that still have to be encoded.
+    case pixels(ImagePixels, fileType: String)
+    case file(FileValue)
+    /// A value without a file: its form in a row and in the summary.
+    case inline(row: JSON, summary: JSON)
+    case table(Table)
+    case list([Media])
+    /// Encoding failed: the reason.
+    case failed(String)
+  }
+
+  /// A value whose content is a file of the run.
+  struct FileValue: Sendable {
+    /// Below `media/`: `images`, `object3D`.
+    var folder: String
+    /// `_type` of the value alone.
+    var type: String
+    /// With its dot.
+    var fileExtension: String
+    var bytes: [UInt8]
+    /// Hexadecimal digest of `bytes`.
+    var sha256: String
+    /// Members behind `path`.
+    var members: JSONObject
+    /// Base name of the user's file; nil for content that was made here.
+    var userName: String?
+
+    init(
+      folder: String, type: String, fileExtension: String, bytes: [UInt8], members: JSONObject, userName: String? = nil
+    ) {
+      self.userName = userName
+      self.folder = folder
+      self.type = type
+      self.fileExtension = fileExtension
+      self.bytes = bytes
+      sha256 = hexText(bytes.withUnsafeBytes { SHA256.hash($0) })
+      self.members = members
+    }
+  }
+
+  struct TableLog: Sendable {
+    var state: TableLogState
+    var version: Int
+  }
+
+  struct State: Sendable {
+    var content: Content
+    var isEncoding = false
+    /// What the first log call of a run wrote: run id to value. Logging it again repeats it.
+    var bound: [String: JSON] = [:]
+    /// Grows with every change of a table.
+    var tableVersion = 0
+    /// Media in the cells of a table, by the number the cells know them by.
+    var cellMedia: [Int: Media] = [:]
+    /// The version of the table that was last handed to the writer, -1 before the first.
+    var handedVersion = -1
+    /// What the writer has done with the table, by run.
+    var tableLogs: [String: TableLog] = [:]
+  }
+
+  private static let nextSerial = Atomic<UInt64>(1)
+  /// Tells media apart.
+  let serial = Media.nextSerial.add(1, ordering: .relaxed).oldValue
+  let kind: Kind
+  let caption: String?
+  let grouping: Int64
+  let state: Mutex<State>
+
+  init(_ kind: Kind, _ content: Content, caption: String? = nil, grouping: Int64 = 0) {
+    self.kind = kind
+    self.caption = caption
+    self.grouping = grouping
+    state = Mutex(State(content: content))
+  }
+
+  /// True when the writer can use the value without waiting.
+  var isReady: Bool {
+    let list: [Media]? = state.withLock { state in
+      switch state.content {
+      case .pixels: nil
+      case .list(let items): items
+      default: []
+      }
+    }
+    guard let list else { return false }
+    return list.allSatisfy(\.isReady)
+  }
+
+  /// Media of this value that still have to be encoded; marks them as taken.
+  func takeUnencoded() -> [Media] {
+    let items: [Media]? = state.withLock { state in
+      switch state.content {
+      case .pixels:
+        if state.isEncoding { return [] }
+        state.isEncoding = true
+        return nil
+      case .list(let items): return items
+      default: return []
+      }
+    }
+    guard let items else { return [self] }
+    return items.flatMap { $0.takeUnencoded() }
+  }
+
+  /// Encodes the pixels. Called on a library thread.
+  func encode() {
+    let work: (ImagePixels, String)? = state.withLock { state in
+      if case .pixels(let pixels, let type) = state.content { (pixels, type) } else { nil }
+    }
+    guard let (pixels, type) = work else { return }
+    let content: Content
+    do throws(MediaError) {
+      let bytes = try type == "bmp" ? BMPEncoder.encode(pixels) : PNGEncoder.encode(pixels)
+      var members = JSONObject()
+      members["format"] = .string(type)
+      members["width"] = .int(Int64(pixels.width))
+      members["height"] = .int(Int64(pixels.height))
+      if grouping != 0 { members["grouping"] = .int(grouping) }
+      content = .file(
+        FileValue(folder: "images", type: "image-file", fileExtension: "." + type, bytes: bytes, members: members))
+    } catch {
+      content = .failed(error.message)
+    }
+    state.withLock { $0.content = content }
+  }
+}
+
+extension QuipuError {
+  /// A refusal of the media module in the words of the contract.
+  package init(_ error: MediaError) {
+    let code: Code
+    switch error.code {
+    case .type: code = .value
+    case .io: code = .file
+    case .fileNotFound: code = .notFound
+    case .unidentifiedImage: code = .format
+    case .memory: code = .tooLarge
+    case .runtime: code = .shape
+    default: code = .value
+    }
+    self.init(code, kind: error.kind, error.message)
+  }
+}
+
+extension MediaError {
+  /// The stable word for this kind of refusal.
+  var kind: String {
+    switch code {
+    case .type: "media_type"
+    case .index: "media_index"
+    case .io: "media_io"
+    case .fileNotFound: "file_not_found"
+    case .unidentifiedImage: "image_unidentified"
+    case .runtime: "media_runtime"
+    case .key: "media_key"
+    case .memory: "media_too_large"
+    case .unsupported: "media_unsupported"
+    case .assertion: "media_assertion"
+    default: "media_value"
+    }
+  }
+}

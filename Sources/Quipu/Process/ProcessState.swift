@@ -1,0 +1,261 @@
+import Glibc
+import QuipuBase
+import Synchronization
+
+/// What the runs of a process share: the list of open runs, the writer thread, the encoders, the diagnostics callback.
+///
+/// Lock order: `lock` before a run's writer lock. Neither is held while a disk is waited for.
+final class ProcessState: @unchecked Sendable {
+  // @unchecked: mutable members are guarded by `lock`.
+  static let shared = ProcessState()
+
+  /// Number of forks between the process that loaded the library and this one.
+  static let generation = Atomic<Int>(0)
+
+  private(set) var lock: UnsafeMutablePointer<pthread_mutex_t>
+  private var wake: UnsafeMutablePointer<pthread_cond_t>
+  private var progress: UnsafeMutablePointer<pthread_cond_t>
+  /// Held by the writer thread while it works on entries, so that a fork finds it at rest.
+  private(set) var working: UnsafeMutablePointer<pthread_mutex_t>
+  private var runs: [RunCore] = []
+  private var hasWriter = false
+  private var wakeRequested = false
+  private var waiters = 0
+  private var hasSwept = false
+  var media: PendingMediaStore
+  private let exitCode = Atomic<Int64>(Int64.min)
+
+  private init() {
+    lock = Self.makeMutex()
+    working = Self.makeMutex()
+    wake = Self.makeCondition()
+    progress = Self.makeCondition()
+    media = PendingMediaStore(pool: WorkerPool(finished: { ProcessState.shared.wakeWriter() }))
+    pthread_atfork({ ProcessState.shared.beforeFork() }, { ProcessState.shared.afterFork() },
+      { ProcessState.shared.inChild() })
+    on_exit({ status, _ in ProcessState.shared.atExit(status) }, nil)
+  }
+
+  private static func makeMutex() -> UnsafeMutablePointer<pthread_mutex_t> {
+    let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    pthread_mutex_init(mutex, nil)
+    return mutex
+  }
+
+  private static func makeCondition() -> UnsafeMutablePointer<pthread_cond_t> {
+    let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
+    return condition
+  }
+
+  static func deadline(_ nanoseconds: Int64) -> timespec {
+    timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+  }
+
+  // MARK: Runs
+
+  /// Hands a run to the writer thread.
+  ///
+  /// - Returns: false if no thread can be had.
+  func add(_ core: RunCore) -> Bool {
+    pthread_mutex_lock(lock)
+    runs.append(core)
+    var ok = true
+    if !hasWriter {
+      hasWriter = Thread.start(name: "quipu-writer") { [self] in writerLoop() }
+      ok = hasWriter
+      if !ok { runs.removeAll { $0 === core } }
+    }
+    pthread_mutex_unlock(lock)
+    return ok
+  }
+
+  func remove(_ core: RunCore) {
+    pthread_mutex_lock(lock)
+    runs.removeAll { $0 === core }
+    pthread_mutex_unlock(lock)
+  }
+
+  var openRuns: [RunCore] {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return runs
+  }
+
+  // MARK: The writer thread
+
+  /// Asks the writer to look now. A system call: used when a ring fills up or somebody waits, not for every row.
+  func wakeWriter() {
+    pthread_mutex_lock(lock)
+    wakeRequested = true
+    pthread_cond_signal(wake)
+    pthread_mutex_unlock(lock)
+  }
+
+  /// Waits until `condition` holds or the monotonic clock reaches `end`.
+  ///
+  /// - Returns: whether it holds.
+  func wait(until end: Int64, _ condition: () -> Bool) -> Bool {
+    if condition() { return true }
+    pthread_mutex_lock(lock)
+    waiters += 1
+    defer {
+      waiters -= 1
+      pthread_mutex_unlock(lock)
+    }
+    while !condition() {
+      wakeRequested = true
+      pthread_cond_signal(wake)
+      let now = Clock.monotonic()
+      if now >= end { return false }
+      // The condition may become true without the writer (a forked child, a dying thread): look again now and then.
+      var time = Self.deadline(min(end, now &+ 50_000_000))
+      pthread_cond_timedwait(progress, lock, &time)
+    }
+    return true
+  }
+
+  private static let shortestPause: Int64 = 1_000_000
+  private static let longestPause: Int64 = 10_000_000
+
+  private func writerLoop() {
+    var pause = Self.shortestPause
+    var idleSince: Int64 = 0
+    while true {
+      let cores = openRuns
+      var busy = false
+      for core in cores {
+        pthread_mutex_lock(working)
+        if core.pump(working: working) { busy = true }
+        pthread_mutex_unlock(working)
+      }
+      if !busy && !hasSwept {
+        hasSwept = true
+        Recovery.sweep()
+      }
+      pthread_mutex_lock(lock)
+      if waiters > 0 { pthread_cond_broadcast(progress) }
+      if busy {
+        pause = Self.shortestPause
+        idleSince = 0
+      } else {
+        if !wakeRequested {
+          var time = Self.deadline(Clock.monotonic() &+ (runs.isEmpty ? 3_600_000_000_000 : pause))
+          pthread_cond_timedwait(wake, lock, &time)
+          if idleSince == 0 { idleSince = Clock.monotonic() }
+          if pause < Self.longestPause { pause = min(pause &* 2, Self.longestPause) }
+        }
+        wakeRequested = false
+      }
+      pthread_mutex_unlock(lock)
+    }
+  }
+
+  // MARK: Fork
+
+  // The writer is brought to rest, so that the child does not inherit a lock of the allocator or the run-time that it
+  // holds. A disk that hangs must not hang the fork: the wait is short.
+  private func beforeFork() {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    time.tv_nsec += 200_000_000
+    if time.tv_nsec >= 1_000_000_000 {
+      time.tv_sec += 1
+      time.tv_nsec -= 1_000_000_000
+    }
+    forkHoldsWorking = pthread_mutex_timedlock(working, &time) == 0
+    forkHoldsLock = pthread_mutex_timedlock(lock, &time) == 0
+  }
+  private var forkHoldsWorking = false
+  private var forkHoldsLock = false
+
+  private func afterFork() {
+    if forkHoldsLock { pthread_mutex_unlock(lock) }
+    if forkHoldsWorking { pthread_mutex_unlock(working) }
+  }
+
+  private func inChild() {
+    Self.generation.add(1, ordering: .relaxed)
+    // The old ones may be locked by threads that do not exist here. They are few bytes: left behind.
+    lock = Self.makeMutex()
+    working = Self.makeMutex()
+    wake = Self.makeCondition()
+    progress = Self.makeCondition()
+    for core in runs {
+      core.abandonInChild()
+      // Never released: its end must not touch what the parent uses.
+      _ = Unmanaged.passRetained(core)
+    }
+    runs = []
+    hasWriter = false
+    wakeRequested = false
+    waiters = 0
+    hasSwept = true
+    _ = Unmanaged.passRetained(media)
+    media = PendingMediaStore(pool: WorkerPool(finished: { ProcessState.shared.wakeWriter() }))
+    Diagnostics.shared.resetInChild()
+  }
+
+  // MARK: Exit
+
+  func setExitCode(_ code: Int32) { exitCode.store(Int64(code), ordering: .relaxed) }
+
+  private static let exitPatience: Int64 = 10_000_000_000
+
+  private func atExit(_ status: Int32) {
+    let chosen = exitCode.load(ordering: .relaxed)
+    let code = chosen == Int64.min ? status : Int32(truncatingIfNeeded: chosen)
+    _ = finishAll(code, until: Clock.monotonic() &+ Self.exitPatience)
+  }
+
+  /// Ends all open runs at once, then waits for all of them.
+  func finishAll(_ code: Int32, until end: Int64) -> Bool {
+    let open = openRuns
+    for core in open { core.requestFinish(code, isExplicit: false) }
+    var all = true
+    for core in open where !core.waitFinished(until: end) { all = false }
+    return all
+  }
+}
+
+/// The process's diagnostics callback.
+public final class Diagnostics: @unchecked Sendable {
+  // @unchecked: the handler is guarded by the mutex, which is recursive so that a handler may replace itself.
+  public static let shared = Diagnostics()
+  private var mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private var handler: ((Diagnostic, String) -> Void)?
+
+  private init() { mutex = Self.makeMutex() }
+
+  private static func makeMutex() -> UnsafeMutablePointer<pthread_mutex_t> {
+    let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    var attributes = pthread_mutexattr_t()
+    pthread_mutexattr_init(&attributes)
+    pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_RECURSIVE))
+    pthread_mutex_init(mutex, &attributes)
+    pthread_mutexattr_destroy(&attributes)
+    return mutex
+  }
+
+  /// Sets who hears about dropped rows, full disks and ignored settings; nil: nobody.
+  ///
+  /// The handler gets the diagnostic and the run's id ("" if it concerns no run). It runs on the thread that caused it
+  /// or on a library thread, never twice at once, and must not wait for the library.
+  public func setHandler(_ handler: ((Diagnostic, String) -> Void)?) {
+    pthread_mutex_lock(mutex)
+    self.handler = handler
+    pthread_mutex_unlock(mutex)
+  }
+
+  func report(_ diagnostic: Diagnostic, run: String) {
+    pthread_mutex_lock(mutex)
+    handler?(diagnostic, run)
+    pthread_mutex_unlock(mutex)
+  }
+
+  func resetInChild() { mutex = Self.makeMutex() }
+}

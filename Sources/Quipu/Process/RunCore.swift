@@ -1,0 +1,298 @@
+import Glibc
+import QuipuBase
+import QuipuRecords
+import Synchronization
+
+/// The part of a run that the writer thread and the callers share.
+final class RunCore: @unchecked Sendable {
+  // @unchecked: `writer` is touched under `lock` only; the rest is immutable or atomic.
+  let ring: HandOffRing
+  let runID: String
+  let generation: Int
+  private let writer: RunWriter
+  private let lock: UnsafeMutablePointer<pthread_mutex_t>
+  private let fullWait: Int64
+
+  private let finishRequested = Atomic<Bool>(false)
+  private let isDone = Atomic<Bool>(false)
+  private let diskFailing = Atomic<Bool>(false)
+  /// Ring position up to which everything is in the file.
+  private let flushedUpTo = Atomic<UInt64>(0)
+  private let accepted = Atomic<UInt64>(0)
+  private let droppedFull = Atomic<UInt64>(0)
+  private let lost = Atomic<UInt64>(0)
+  private let externalCount = Atomic<UInt64>(0)
+  private let reportedFull = Atomic<Bool>(false)
+  /// After this time (monotonic) a finish gives up on a disk that does not take the rest.
+  private let giveUpAt = Atomic<Int64>(Int64.max)
+
+  init(writer: RunWriter, ring: HandOffRing, runID: String, fullWaitMilliseconds: Int64) {
+    self.writer = writer
+    self.ring = ring
+    self.runID = runID
+    fullWait = fullWaitMilliseconds < 0 ? 0 : fullWaitMilliseconds &* 1_000_000
+    generation = ProcessState.generation.load(ordering: .relaxed)
+    lock = .allocate(capacity: 1)
+    pthread_mutex_init(lock, nil)
+    flushedUpTo.store(ring.checkpoint.tail, ordering: .relaxed)
+  }
+
+  deinit {
+    pthread_mutex_destroy(lock)
+    lock.deallocate()
+  }
+
+  // MARK: Callers
+
+  /// Why a call was not taken.
+  enum Refusal: Int32 {
+    case none = 0
+    case finished
+    case forked
+    case full
+  }
+
+  /// Hands an entry to the writer.
+  ///
+  /// - Parameters:
+  ///   - payload: bytes that `fill` writes.
+  /// No system call, no allocation and no wait while the ring has room.
+  @inline(__always) func submit(
+    _ kind: EntryKind, payload: Int, step: Int64 = -1, commit: UInt8 = 0, _ fill: (UnsafeMutableRawPointer) -> Void
+  ) -> Refusal {
+    if generation != ProcessState.generation.load(ordering: .relaxed) { return .forked }
+    if payload > ring.capacity >> 2 { return submitExternal(kind, payload: payload, step: step, commit: commit, fill) }
+    let time = Clock.monotonic()
+    var claim = ring.claim(payload: payload)
+    if case .full = claim { claim = waitForRoom(payload: payload) }
+    switch claim {
+    case .at(let position):
+      ring.writeHeader(at: position, payload: payload, kind: kind, commit: commit, step: step, time: time)
+      fill(ring.payload(at: position))
+      ring.publish(position)
+      // Crossing the half is what wakes the writer, once per crossing: not every row above it.
+      if ring.isFilling(position), position & 0xFFFF < 256 { ProcessState.shared.wakeWriter() }
+      return .none
+    case .closed: return .finished
+    case .full:
+      droppedFull.add(1, ordering: .relaxed)
+      reportFull()
+      return .full
+    }
+  }
+
+  @inline(never) private func waitForRoom(payload: Int) -> HandOffRing.Claim {
+    ProcessState.shared.wakeWriter()
+    var claim = ring.claim(payload: payload)
+    // A disk that takes nothing would only cost the caller its time.
+    guard !diskFailing.load(ordering: .relaxed), fullWait > 0 else { return claim }
+    let end = Clock.monotonic() &+ fullWait
+    var pause: UInt32 = 50
+    while case .full = claim {
+      if diskFailing.load(ordering: .relaxed) || Clock.monotonic() >= end { break }
+      usleep(pause)
+      if pause < 1000 { pause *= 2 }
+      claim = ring.claim(payload: payload)
+    }
+    return claim
+  }
+
+  @inline(never) private func reportFull() {
+    guard !reportedFull.exchange(true, ordering: .relaxed) else { return }
+    Diagnostics.shared.report(
+      Diagnostic(
+        .warning, kind: "ring_full",
+        "calls are dropped because the writer cannot keep up or the disk takes nothing; they are counted in "
+          + "calls_dropped_full. A larger ring (ring_bytes) bridges longer stalls"), run: runID)
+  }
+
+  // Values larger than a quarter of the ring go through a file beside it.
+  @inline(never) private func submitExternal(
+    _ kind: EntryKind, payload: Int, step: Int64, commit: UInt8, _ fill: (UnsafeMutableRawPointer) -> Void
+  ) -> Refusal {
+    if isFinishing { return .finished }
+    var bytes = [UInt8](repeating: 0, count: payload)
+    bytes.withUnsafeMutableBytes { buffer in
+      if let start = buffer.baseAddress { fill(start) }
+    }
+    let number = externalCount.add(1, ordering: .relaxed).newValue
+    let base = ring.path ?? (writer.context.filesDirectory + "/../tmp/" + runID)
+    let path = "\(base).big.\(number)"
+    guard FileTools.writeNew(path, bytes) else {
+      droppedFull.add(1, ordering: .relaxed)
+      reportFull()
+      return .full
+    }
+    var reference: [UInt8] = [kind.rawValue]
+    reference.append(contentsOf: path.utf8)
+    let refusal = submit(.external, payload: reference.count, step: step, commit: commit) { out in
+      reference.withUnsafeBytes { source in
+        if let start = source.baseAddress { out.copyMemory(from: start, byteCount: source.count) }
+      }
+    }
+    if refusal != .none { unlink(path) }
+    return refusal
+  }
+
+  func submit(_ kind: EntryKind, json: JSON, media: [UInt64] = [], step: Int64 = -1, commit: UInt8 = 0) -> Refusal {
+    var text = ByteBuffer(capacity: 256)
+    json.write(to: &text, style: .client)
+    return submit(kind, text: text.bytes, media: media, step: step, commit: commit)
+  }
+
+  func submit(
+    _ kind: EntryKind, text: UnsafeRawBufferPointer, media: [UInt64] = [], step: Int64 = -1, commit: UInt8 = 0
+  ) -> Refusal {
+    submit(kind, payload: JSONPayload.bytes(media: media, textCount: text.count), step: step, commit: commit) {
+      JSONPayload.write(media: media, text: text, to: $0)
+    }
+  }
+
+  var isFinishing: Bool { finishRequested.load(ordering: .acquiring) }
+
+  // MARK: End
+
+  func requestFinish(_ code: Int32, isExplicit: Bool) {
+    guard !finishRequested.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    var text = ByteBuffer(capacity: 64)
+    JSON.object(["code": .int(Int64(code)), "explicit": .bool(isExplicit)]).write(to: &text, style: .core)
+    let payload = JSONPayload.bytes(media: [], textCount: text.count)
+    let end = Clock.monotonic() &+ 5_000_000_000
+    while true {
+      switch ring.claim(payload: payload, closing: true) {
+      case .at(let position):
+        ring.writeHeader(
+          at: position, payload: payload, kind: .exit, commit: 0, step: -1, time: Clock.monotonic())
+        JSONPayload.write(media: [], text: text.bytes, to: ring.payload(at: position))
+        ring.publish(position)
+        ProcessState.shared.wakeWriter()
+        return
+      case .closed: return
+      case .full:
+        if Clock.monotonic() >= end || diskFailing.load(ordering: .relaxed) {
+          // No room for the last entry: the run ends without an exit code, as after a crash.
+          ring.close()
+          return
+        }
+        ProcessState.shared.wakeWriter()
+        usleep(500)
+      }
+    }
+  }
+
+  func waitFinished(until end: Int64) -> Bool {
+    if generation != ProcessState.generation.load(ordering: .relaxed) { return true }
+    giveUpAt.store(end, ordering: .relaxed)
+    return ProcessState.shared.wait(until: end) { isDone.load(ordering: .acquiring) }
+  }
+
+  var isFinished: Bool { isDone.load(ordering: .acquiring) }
+
+  func flush(until end: Int64) -> Bool {
+    let target = ring.headPosition
+    return ProcessState.shared.wait(until: end) {
+      flushedUpTo.load(ordering: .acquiring) >= target || isDone.load(ordering: .acquiring)
+    }
+  }
+
+  // MARK: Writer thread
+
+  /// Takes what is there and writes it.
+  ///
+  /// - Parameter working: the lock held while entries are processed; given up for the time of a write.
+  /// - Returns: true if there was something to do.
+  func pump(working: UnsafeMutablePointer<pthread_mutex_t>) -> Bool {
+    if isDone.load(ordering: .relaxed) { return false }
+    let now = Clock.monotonic()
+    pthread_mutex_lock(lock)
+    var busy = writer.takeEntries(now: now)
+    pthread_mutex_unlock(lock)
+
+    pthread_mutex_unlock(working)
+    let wrote = writer.flush(now: now)
+    writer.updateConsole(now: now, final: writer.isFinished)
+    pthread_mutex_lock(working)
+
+    diskFailing.store(writer.isDiskFailing, ordering: .relaxed)
+    if wrote { flushedUpTo.store(writer.cursor, ordering: .releasing) }
+    if writer.isFinished && wrote {
+      writer.removeRing()
+      end()
+      busy = true
+    } else if writer.isDiskFailing && isFinishing && now >= giveUpAt.load(ordering: .relaxed) {
+      // What is left stays in the ring, for recovery, if the ring outlives the process.
+      lost.add(1, ordering: .relaxed)
+      end()
+    } else if isFinishing && !writer.isFinished && !busy && !writer.isDiskFailing
+      && writer.cursor >= ring.headPosition
+    {
+      // Closed without an exit entry.
+      writer.removeRing()
+      end()
+    }
+    return busy
+  }
+
+  private func end() {
+    isDone.store(true, ordering: .releasing)
+    ProcessState.shared.remove(self)
+  }
+
+  /// In the child of a fork: the descriptors belong to the parent.
+  func abandonInChild() {}
+
+  // MARK: Reading
+
+  func withWriter<R>(_ body: (RunWriter) -> R) -> R {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return body(writer)
+  }
+
+  var stats: RunStats {
+    var stats = RunStats()
+    let ahead = ring.headPosition
+    stats.callsDroppedFull = droppedFull.load(ordering: .relaxed)
+    stats.recordsLost = lost.load(ordering: .relaxed)
+    stats.isDiskFailing = diskFailing.load(ordering: .relaxed)
+    stats.mediaPending = UInt64(ProcessState.shared.media.count)
+    withWriter { writer in
+      stats.rowsWritten = writer.rowsWritten
+      stats.rowsDroppedLowStep = writer.rowsDroppedLowStep
+      stats.valuesDropped = writer.valuesDropped
+      stats.bytesWritten = writer.file.position
+      stats.writeErrors = writer.writeErrors
+      stats.step = writer.step
+      stats.queuedBytes = ahead &- min(ahead, writer.cursor)
+    }
+    return stats
+  }
+}
+
+/// Counters of a run. All are monotonic but `isDiskFailing`, `mediaPending`, `queuedBytes` and `step`.
+public struct RunStats: Sendable, Equatable {
+  /// True while writes fail (full disk, lost mount) and are retried.
+  public var isDiskFailing = false
+  /// Calls that were handed off.
+  public var callsAccepted: UInt64 = 0
+  /// History rows in the log.
+  public var rowsWritten: UInt64 = 0
+  /// Calls dropped because their step was below the current one.
+  public var rowsDroppedLowStep: UInt64 = 0
+  /// Calls dropped because the ring was full.
+  public var callsDroppedFull: UInt64 = 0
+  /// Records that could not be written before the run ended.
+  public var recordsLost: UInt64 = 0
+  /// Media or values that could not be encoded after their call had returned.
+  public var valuesDropped: UInt64 = 0
+  /// Units: bytes. Size of the log.
+  public var bytesWritten: UInt64 = 0
+  /// Failed writes, retries included.
+  public var writeErrors: UInt64 = 0
+  /// Media that wait to be encoded or written.
+  public var mediaPending: UInt64 = 0
+  /// Units: bytes. What the ring holds for the writer.
+  public var queuedBytes: UInt64 = 0
+  /// The step of the open row, or the next one.
+  public var step: Int64 = 0
+}

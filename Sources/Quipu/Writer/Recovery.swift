@@ -1,0 +1,290 @@
+import Glibc
+import QuipuBase
+import QuipuRecords
+
+/// Completes runs whose process died: what the ring still holds goes into the log.
+public enum Recovery {
+  /// What a recovery found and did.
+  public struct Report: Sendable, Equatable {
+    /// Rows that were taken from the ring into the log.
+    public var rowsRecovered: UInt64 = 0
+    /// Bytes behind the last whole record that were cut off.
+    public var bytesCut: UInt64 = 0
+    public var ringFound = false
+    /// True if the log ended cleanly and nothing had to be done.
+    public var isClean = true
+    /// Values (media) that died with the process.
+    public var valuesLost: UInt64 = 0
+    public var logPath = ""
+
+    public var json: JSON {
+      [
+        "rows_recovered": .int(Int64(clamping: rowsRecovered)), "bytes_cut": .int(Int64(clamping: bytesCut)),
+        "ring_found": .bool(ringFound), "clean": .bool(isClean), "values_lost": .int(Int64(clamping: valuesLost)),
+        "log": .string(logPath),
+      ]
+    }
+  }
+
+  /// Completes one run.
+  ///
+  /// - Parameter path: a `.wandb` file or a run directory.
+  /// - Throws: `notFound`, `format` (not a log), `busy` (its process is alive), `file`.
+  /// Blocking: reads the whole log.
+  public static func recover(path: String) throws(QuipuError) -> Report {
+    let log = try logPath(path)
+    if RecordLock.isHeldElsewhere(path: log) || isOpenHere(log) {
+      throw QuipuError(.busy, kind: "run_is_live", "\(log): its run is still being written; finish or end it first")
+    }
+    var places = [PathTools.directory(log)]
+    if let shared = RingPlace.directory(create: false) { places.append(shared) }
+    for place in places {
+      for ring in RingPlace.rings(in: place) {
+        guard let opened = HandOffRing.openAbandoned(path: ring) else { continue }
+        guard let context = context(of: opened), FileTools.isSame(context.logPath, log) else { continue }
+        return try recover(opened, context: context)
+      }
+    }
+    return try repair(log)
+  }
+
+  /// Completes all runs of this user on this host whose process is gone. Called once per process, by the writer thread.
+  static func sweep() {
+    guard let place = RingPlace.directory(create: false) else { return }
+    for path in RingPlace.rings(in: place) {
+      guard let ring = HandOffRing.openAbandoned(path: path) else { continue }
+      guard let context = context(of: ring) else {
+        // A process that died before its ring was in use.
+        ring.removeFile()
+        continue
+      }
+      var info = stat()
+      if stat(context.logPath, &info) != 0 {
+        // The directory was deleted, so nobody wants its rows. Seen from another container it may still be there.
+        if errno == ENOENT, stat(PathTools.directory(PathTools.directory(context.logPath)), &info) == 0 {
+          ring.removeFile()
+        }
+        continue
+      }
+      if let report = try? recover(ring, context: context), report.rowsRecovered > 0 {
+        Diagnostics.shared.report(
+          Diagnostic(
+            .info, kind: "run_recovered",
+            "a run whose process had died was completed: \(report.rowsRecovered) rows went from shared memory to "
+              + context.logPath), run: context.runID)
+      }
+    }
+  }
+
+  private static func context(of ring: HandOffRing) -> RunContext? {
+    (try? JSON(parsing: String(decoding: ring.context, as: UTF8.self))).flatMap(RunContext.init(json:))
+  }
+
+  private static func isOpenHere(_ log: String) -> Bool {
+    ProcessState.shared.openRuns.contains { core in core.withWriter { FileTools.isSame($0.context.logPath, log) } }
+  }
+
+  /// The log that a path means.
+  public static func logPath(_ path: String) throws(QuipuError) -> String {
+    let expanded = PathTools.absolute(PathTools.expandHome(path), workingDirectory: PathTools.workingDirectory())
+    var info = stat()
+    guard stat(expanded, &info) == 0 else {
+      throw QuipuError(.notFound, kind: "run_not_found", "\(path): there is no such file or directory")
+    }
+    if info.st_mode & S_IFMT != S_IFDIR { return expanded }
+    let logs = (FileTools.list(expanded) ?? []).filter { $0.hasSuffix(".wandb") }
+    guard logs.count == 1, let name = logs.first else {
+      throw QuipuError(
+        .notFound, kind: "run_not_found",
+        logs.isEmpty ? "\(path): holds no .wandb file" : "\(path): holds several .wandb files; name one of them")
+    }
+    return expanded + "/" + name
+  }
+
+  private static func fileError(_ error: LogFileError, _ path: String) -> QuipuError {
+    QuipuError(
+      error.code == ENOSPC ? .diskFull : .file, kind: "log_failed",
+      "\(path): \(error.operation.rawValue) failed: \(FileTools.errorText(error.code))")
+  }
+
+  // MARK: With a ring
+
+  private static func recover(_ ring: HandOffRing, context: RunContext) throws(QuipuError) -> Report {
+    var report = Report()
+    report.ringFound = true
+    report.isClean = false
+    report.logPath = context.logPath
+    let checkpoint = ring.checkpoint
+    let state: Replay
+    do {
+      var file = try LogFile.openForAppending(path: context.logPath)
+      guard RecordLock.take(file.descriptor) else {
+        throw QuipuError(.busy, kind: "run_is_live", "\(context.logPath): its run is still being written")
+      }
+      state = Replay(path: context.logPath, upTo: checkpoint.logSize)
+      // Normally the checkpoint. Less if the machine, not only the process, went down.
+      let end = min(max(state.end, UInt64(LogFormat.fileHeaderSize)), file.position)
+      report.bytesCut = file.position &- end
+      try file.truncate(to: end)
+      let writer = RunWriter(
+        context: context, ring: ring, file: file,
+        stream: RecordStream(position: end, nextNumber: state.lastNumber &+ 1), media: PendingMediaStore(pool: nil),
+        report: { _ in })
+      state.apply(to: writer)
+      if state.exitCode == nil {
+        writer.restoreSpill(checkpoint.spill)
+        try drain(ring, writer, context)
+      }
+      report.rowsRecovered = writer.rowsWritten &- state.rows
+      report.valuesLost = writer.valuesDropped
+      writer.removeRing()
+    } catch let error as QuipuError {
+      throw error
+    } catch let error as LogFileError {
+      throw fileError(error, context.logPath)
+    } catch {
+      throw QuipuError(.internal, kind: "recovery_failed", "\(context.logPath): \(error)")
+    }
+    return report
+  }
+
+  private static func drain(_ ring: HandOffRing, _ writer: RunWriter, _ context: RunContext) throws {
+    let head = ring.headPosition
+    var position = writer.cursor
+    while position < head, !writer.isFinished {
+      if let entry = ring.entry(at: position) {
+        _ = writer.process(entry)
+        position = entry.end
+      } else {
+        // Claimed but never published: its call had not returned.
+        position &+= UInt64(HandOffRing.alignment)
+      }
+      writer.cursor = position
+      if writer.stream.pendingBytes > RunWriter.batchBytes { try flush(writer, context) }
+    }
+    if !writer.isFinished {
+      writer.writeOpenRow()
+      writer.writeDerivedSummary(at: writer.lastTime)
+    }
+    try flush(writer, context)
+    writer.updateConsole(now: Clock.monotonic(), final: true)
+  }
+
+  private static func flush(_ writer: RunWriter, _ context: RunContext) throws {
+    if !writer.writeAll() {
+      throw QuipuError(.diskFull, kind: "disk_full", "\(context.logPath): cannot be written; free space and try again")
+    }
+  }
+
+  // MARK: Without a ring
+
+  /// Cuts a torn end and adds summary values that rows behind the last summary record have changed.
+  private static func repair(_ path: String) throws(QuipuError) -> Report {
+    var report = Report()
+    report.logPath = path
+    do {
+      let scan = try LogScan(path: path)
+      guard scan.run != nil || scan.recordCount > 0 || scan.recoverableEnd >= UInt64(LogFormat.fileHeaderSize) else {
+        throw QuipuError(.format, kind: "not_a_log", "\(path): is not a .wandb transaction log")
+      }
+      var file = try LogFile.openForAppending(path: path)
+      guard RecordLock.take(file.descriptor) else {
+        throw QuipuError(.busy, kind: "run_is_live", "\(path): its run is still being written")
+      }
+      if case .unexpectedEnd = scan.end, scan.recoverableEnd < file.position {
+        report.bytesCut = file.position &- scan.recoverableEnd
+        try file.truncate(to: scan.recoverableEnd)
+        report.isClean = false
+      }
+    } catch let error as QuipuError {
+      throw error
+    } catch let error as LogFileError {
+      throw fileError(error, path)
+    } catch {
+      throw QuipuError(.internal, kind: "recovery_failed", "\(path): \(error)")
+    }
+    return report
+  }
+}
+
+/// The state of a writer as the records of its log tell it.
+private final class Replay {
+  private(set) var end: UInt64 = 0
+  private(set) var lastNumber: Int64 = 0
+  private(set) var rows: UInt64 = 0
+  private(set) var exitCode: Int32?
+  private var records: [Record] = []
+  private let path: String
+  private let limit: UInt64
+
+  init(path: String, upTo limit: UInt64) {
+    self.path = path
+    self.limit = limit
+    // First pass: how far the log is good.
+    _ = try? LogScan(path: path) { record, span in
+      guard span.end <= limit else { return }
+      end = span.end
+      lastNumber = max(lastNumber, record.num)
+      if case .history = record.payload { rows &+= 1 }
+      if case .exit(let exit) = record.payload { exitCode = exit.exitCode }
+    }
+  }
+
+  /// Second pass, into the writer.
+  func apply(to writer: RunWriter) {
+    let tree = writer.summary
+    _ = try? LogScan(path: path) { record, span in
+      guard span.end <= end else { return }
+      switch record.payload {
+      case .run(let run): writer.identity = run
+      case .metric(let metric): tree.define(MetricDefinition(record: metric))
+      case .history(let history):
+        for item in history.item {
+          let keys = item.nestedKey.isEmpty ? [Key(item.key)] : item.nestedKey.map { Key($0) }
+          guard let value = try? JSON(parsing: item.valueJSON) else { continue }
+          if keys == ["_step"], let step = value.intValue {
+            let next = step.addingReportingOverflow(1)
+            writer.step = next.overflow ? step : next.partialValue
+            writer.mediaStep = writer.step
+          }
+          let node = tree.leaf(keys)
+          node.update(value)
+          tree.noteStepMetric(keys, value)
+          tree.markDirty(node)
+        }
+        writer.rowsWritten &+= 1
+      case .summary(let summary) where record.info != nil:
+        for item in summary.update {
+          let keys = item.nestedKey.isEmpty ? [Key(item.key)] : item.nestedKey.map { Key($0) }
+          tree.set(keys, (try? JSON(parsing: item.valueJSON)) ?? .null)
+        }
+        for item in summary.remove {
+          tree.remove(item.nestedKey.isEmpty ? [Key(item.key)] : item.nestedKey.map { Key($0) })
+        }
+      case .summary: _ = tree.takeDirty()
+      case .outputRaw(let output):
+        writer.feedConsole(output.outputType.rawValue == 1 ? 1 : 2, output.line)
+      case .outputLogger(let output): writer.feedConsole(3, output.line)
+      default: break
+      }
+    }
+    // Rebuilt from the records: the file may lack the last seconds, or hold a line twice.
+    if let name = writer.context.consoleFile { unlink(writer.context.filesDirectory + "/" + name) }
+  }
+}
+
+extension MetricDefinition {
+  init(record: MetricRecord) {
+    self.init(name: record.globName.isEmpty ? record.name : record.globName)
+    if !record.stepMetric.isEmpty { stepMetric = record.stepMetric }
+    stepSync = record.options?.stepSync
+    hidden = record.options?.hidden
+    if let flags = record.summary {
+      var modes: Modes = []
+      for number in 1...8 where flags.contains(UInt8(number)) { modes.insert(Modes(rawValue: 1 << UInt16(number))) }
+      self.modes = modes
+    }
+    goal = Goal(rawValue: Int64(record.goal.rawValue)) ?? .unset
+    overwrite = record.control?.overwrite ?? false
+  }
+}
