@@ -195,5 +195,8 @@ struct LogFacts {
     return out
   }
 
+  /// True if readers find nothing to complain about, and not even zeros are left behind the last record.
+  var isWhole: Bool { zeroTail == 0 && !problems().contains { $0.0 != .note } }
+
   private func offset(_ value: UInt64) -> String { String(value) }
 }

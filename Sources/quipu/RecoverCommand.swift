@@ -3,16 +3,17 @@ import Quipu
 import QuipuBase
 import QuipuRecords
 
-/// `quipu recover`: a log that every tool reads to its end, with all records that can be saved.
+/// `quipu recover`: a log that every tool reads to its end, with all rows that can be saved.
 enum RecoverCommand {
   static let help = """
     Usage: quipu recover [RUN] [--output FILE] [--no-backup]
 
-    Repairs a log after a crash: keeps every record that can be read and drops what is torn,
-    damaged, or makes official tools fail. The original is kept beside it as FILE.bak.
+    Repairs a log after a crash: takes the last rows from shared memory if they are still there,
+    keeps every record that can be read, and drops what is torn, damaged, or makes official tools
+    fail. If anything changes, the original is kept beside it as FILE.bak.
 
       RUN            as for quipu show (default: the latest run here)
-      --output FILE  write the repaired log to FILE and leave the original alone
+      --output FILE  write a repaired copy to FILE and leave the log and shared memory alone
       --no-backup    do not keep the original
 
     Exit status: 0 the log is whole now, 1 it cannot be repaired or is still being written.
@@ -34,92 +35,131 @@ enum RecoverCommand {
       return 0
     }
     let path = try RunLocation.find(line.only("run", default: "."))
-    let result = try LogRepair.repair(path: path, output: line["--output"], keepBackup: !line.has("--no-backup"))
-    if result.isUnchanged {
-      output.line("\(path) is whole: nothing to do")
-    } else {
-      output.line("\(result.path): \(HumanText.count(result.kept, "record")) kept")
-      if result.dropped > 0 {
-        output.line("  \(HumanText.count(result.dropped, "record")) dropped: unusable for readers")
-      }
-      if result.lostBytes > 0 {
-        output.line("  \(HumanText.count(Int(clamping: result.lostBytes), "byte")) lost with the damage")
-      }
-      if let backup = result.backup { output.line("  the original is \(backup)") }
+    var facts = try LogFacts(path: path)
+    if facts.locked == true || (facts.locked == nil && facts.state == .running) {
+      throw QuipuError(.busy, kind: "log_locked", "\(path) is being written; repair it when the run has ended")
     }
-    if !result.hasExit { output.line("  no end of the run is recorded; uploading it reports exit code 1") }
+    if let target = line["--output"] {
+      let result = try LogRepair.copy(facts, to: target)
+      report(result, target, facts, output)
+      return 0
+    }
+
+    let isWhole = facts.isWhole
+    if isWhole && facts.view.exit != nil {
+      output.line("\(path) is whole: nothing to do")
+      output.flush()
+      return 0
+    }
+    // A copy, because both steps below change the file itself. Its bytes are shared where the file system can.
+    let backup = try LogRepair.freeBackupName(path)
+    if let number = FileTools.copy(path, to: backup) {
+      throw FileTools.error(.file, kind: "repair_failed", doing: "keep a backup of", path, number)
+    }
+    var isBackupKept = false
+    defer { if !isBackupKept { unlink(backup) } }
+    do {
+      let rows = try takeRows(path, backup, facts)
+      if rows > 0 {
+        output.line("\(path): \(HumanText.count(rows, "row")) taken from shared memory")
+        facts = try LogFacts(path: path)
+      }
+      if facts.isWhole {
+        if rows == 0 { output.line("\(path) is whole: nothing to do") }
+      } else {
+        let result = try LogRepair.copy(facts, to: path)
+        report(result, path, facts, output)
+      }
+      if rows > 0 || !isWhole, !line.has("--no-backup") {
+        isBackupKept = true
+        output.line("  the original is \(backup)")
+      }
+    } catch {
+      // Whatever happened, the original must not be lost.
+      isBackupKept = !FileTools.isEqual(path, backup)
+      throw error
+    }
+    if facts.view.exit == nil { output.line("  no end of the run is recorded; uploading it reports exit code 1") }
     output.flush()
     return 0
+  }
+
+  /// Brings what shared memory still holds into the log; returns the number of rows.
+  private static func takeRows(_ path: String, _ backup: String, _ before: LogFacts) throws -> Int {
+    if before.view.exit != nil || before.size < Int64(LogFormat.fileHeaderSize) { return 0 }
+    if case .badHeader = before.scan.end { return 0 }
+    let report = try Recovery.recover(path: path)
+    guard report.ringFound else {
+      // The core may have cut the end; the copy below decides about that, so put it back.
+      if !FileTools.isEqual(path, backup) { try restore(path, backup) }
+      return 0
+    }
+    // Recovery appends; a log that comes out of it with fewer records was damaged in its middle.
+    let after = try LogFacts(path: path)
+    if after.scan.recordCount < before.scan.recordCount {
+      try restore(path, backup)
+      return 0
+    }
+    return Int(clamping: report.rowsRecovered)
+  }
+
+  private static func restore(_ path: String, _ backup: String) throws {
+    if let number = FileTools.copy(backup, to: path) {
+      throw FileTools.error(.file, kind: "repair_failed", doing: "restore", path, number)
+    }
+  }
+
+  private static func report(_ result: LogRepair.Result, _ path: String, _ facts: LogFacts, _ output: Output) {
+    output.line("\(path): \(HumanText.count(result.kept, "record")) kept")
+    if result.dropped > 0 {
+      output.line("  \(HumanText.count(result.dropped, "record")) dropped: unusable for readers")
+    }
+    if result.lostBytes > 0 {
+      output.line("  \(HumanText.count(Int(clamping: result.lostBytes), "byte")) lost with the damage")
+    }
+    output.flush()
   }
 }
 
 /// Writes a copy of a log with its good records.
 enum LogRepair {
   struct Result {
-    var path: String
     var kept = 0
     /// Whole records left out because readers fail on them.
     var dropped = 0
     /// Bytes of the original that hold no kept record, zeros behind the end not counted.
     var lostBytes: UInt64 = 0
-    var backup: String?
-    var hasExit = false
-    var isUnchanged = false
   }
 
-  /// - Throws: codes `.busy` (somebody writes the log), `.format` (nothing to keep), `.file`.
-  static func repair(path: String, output: String?, keepBackup: Bool) throws(QuipuError) -> Result {
-    let facts = try LogFacts(path: path)
-    let problems = facts.problems()
-    if let worst = problems.first, worst.0 == .unusable, facts.scan.recordCount == 0 {
-      throw QuipuError(.format, kind: "log_unusable", "\(path): \(worst.1)")
+  /// Writes the copy; `target` may be the log itself, which is replaced in one step.
+  ///
+  /// - Throws: codes `.busy` (somebody took the log meanwhile), `.format` (nothing to keep), `.file`.
+  static func copy(_ facts: LogFacts, to target: String) throws(QuipuError) -> Result {
+    if facts.scan.recordCount == 0 {
+      let reason = facts.problems().first?.1 ?? "there is nothing in it"
+      throw QuipuError(.format, kind: "log_unusable", "\(facts.path): \(reason)")
     }
     // Held to the end: no writer and no second repair comes in between.
     let guardFile: LogFile
     var isFree = true
     do throws(LogFileError) {
-      guardFile = try LogFile.openForReading(path: path)
+      guardFile = try LogFile.openForReading(path: facts.path)
       // On file systems without locks there is nothing to hold.
       do throws(LogFileError) { isFree = try guardFile.lockIfFree() } catch {}
     } catch {
-      throw fileError(error, path)
+      throw fileError(error, facts.path)
     }
-    if !isFree {
-      throw QuipuError(.busy, kind: "log_locked", "\(path) is being written; repair it when the run has ended")
-    }
-    return try repair(guardFile, facts, output: output, keepBackup: keepBackup)
+    if !isFree { throw fileError(LogFileError(.lock, code: EBUSY), facts.path) }
+    return try copy(holding: guardFile, facts, to: target)
   }
 
-  private static func repair(
-    _ guardFile: borrowing LogFile, _ facts: LogFacts, output: String?, keepBackup: Bool
+  private static func copy(
+    holding guardFile: borrowing LogFile, _ facts: LogFacts, to target: String
   ) throws(QuipuError) -> Result {
-    let path = facts.path
-    let problems = facts.problems()
-    if output == nil && facts.locked == nil && facts.state == .running {
-      throw QuipuError(.busy, kind: "log_locked", "\(path) changed a moment ago; repair it when the run has ended")
-    }
-    var result = Result(path: output ?? path, hasExit: facts.view.exit != nil)
-    let isWhole = !problems.contains { $0.0 != .note } && facts.zeroTail == 0
-    if isWhole && output == nil {
-      result.isUnchanged = true
-      return result
-    }
-
-    let target = output ?? path
+    var result = Result()
     let temporary = "\(target).\(getpid())~"
     do throws(QuipuError) {
-      try copy(from: path, to: temporary, &result)
-      let used = facts.scan.validBytes
-      let all = UInt64(clamping: facts.size) - min(UInt64(clamping: facts.size), facts.zeroTail)
-      result.lostBytes = all > used ? all - used : 0
-      if output == nil && keepBackup {
-        let backup = try freeBackupName(path)
-        // A second name first: the log is never without one.
-        if link(path, backup) != 0, rename(path, backup) != 0 {
-          throw FileTools.error(.file, kind: "repair_failed", doing: "rename", path, errno)
-        }
-        result.backup = backup
-      }
+      try copyRecords(from: facts.path, to: temporary, &result)
       if rename(temporary, target) != 0 {
         throw FileTools.error(.file, kind: "repair_failed", doing: "write", target, errno)
       }
@@ -127,10 +167,15 @@ enum LogRepair {
       unlink(temporary)
       throw error
     }
+    let size = UInt64(clamping: facts.size)
+    let all = size - min(size, facts.zeroTail)
+    result.lostBytes = all > facts.scan.validBytes ? all - facts.scan.validBytes : 0
     return result
   }
 
-  private static func copy(from path: String, to target: String, _ result: inout Result) throws(QuipuError) {
+  private static func copyRecords(
+    from path: String, to target: String, _ result: inout Result
+  ) throws(QuipuError) {
     do throws(LogFileError) {
       var reader = LogReader(try LogFile.openForReading(path: path))
       var out = try LogFile.create(path: target)
@@ -174,7 +219,7 @@ enum LogRepair {
     }
   }
 
-  private static func freeBackupName(_ path: String) throws(QuipuError) -> String {
+  static func freeBackupName(_ path: String) throws(QuipuError) -> String {
     for number in 0..<1000 {
       let name = number == 0 ? path + ".bak" : "\(path).bak\(number)"
       if !FileTools.exists(name) { return name }

@@ -43,7 +43,7 @@ func runCommand(_ arguments: [String]) -> Int32 {
     case "recover": return try RecoverCommand.run(rest)
     case "--version", "version":
       let output = Output()
-      output.line("quipu \(commandVersion)")
+      output.line("quipu \(QuipuVersion.text)")
       output.flush()
       return 0
     case "--help", "-h", "help":
