@@ -5,10 +5,10 @@ enum DeflateTables {
     0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0,
   ]
 
-  /// Code lengths of the fixed literal/length code, without its two unused symbols.
+  /// Code lengths of the fixed literal/length code. The last two symbols never occur but take part in the code.
   static let fixedLengths: [UInt8] =
     [UInt8](repeating: 8, count: 144) + [UInt8](repeating: 9, count: 112) + [UInt8](repeating: 7, count: 24)
-    + [UInt8](repeating: 8, count: 6)
+    + [UInt8](repeating: 8, count: 8)
 
   /// The symbol of a match length of 3...258.
   @inline(__always) static func lengthSymbol(_ length: Int) -> UInt32 {
