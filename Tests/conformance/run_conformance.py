@@ -101,6 +101,15 @@ def run_kind(kind, directory, options, deviations):
     return counts
 
 
+def check_library():
+    """One clear line when the library is not built, instead of one per case."""
+    sys.path.insert(0, os.path.join(ROOT, "bindings", "python"))
+    try:
+        import quipu  # noqa: F401
+    except ImportError as error:
+        sys.exit(f"run_conformance: {error}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("directory", nargs="?", default=os.path.join(ROOT, "Tests", "Vectors"))
@@ -111,10 +120,11 @@ def main():
     options = parser.parse_args()
     if not os.path.isdir(options.directory):
         parser.error(f"{options.directory} is not a directory")
+    check_library()
     deviations = Deviations(os.path.join(HERE, "deviations.json"))
     found, failed = 0, 0
     for kind in KINDS:
-        directory = os.path.join(options.directory, kind)
+        directory = os.path.join(os.path.abspath(options.directory), kind)
         if os.path.isdir(directory) and (not options.kind or kind in options.kind):
             counts = run_kind(kind, directory, options, deviations)
             found += sum(counts.values())

@@ -37,12 +37,13 @@ def log_of(directory):
     return Fold(logreader.records(found[0]))
 
 
-def script(text, *arguments, environment=None, cwd=None):
+def script(text, *arguments, environment=None, cwd=None, text_mode=True):
     """Runs a program that uses the package. Returns the finished process."""
     path = os.path.join(cwd or os.getcwd(), "script.py")
     with open(path, "w", encoding="utf-8") as file:
         file.write(textwrap.dedent(text))
     variables = dict(os.environ, PYTHONPATH=os.path.join(ROOT, "bindings", "python"), **(environment or {}))
     return subprocess.run(
-        [sys.executable, path, *arguments], cwd=cwd, env=variables, capture_output=True, text=True, timeout=60, check=False
-    )
+        [sys.executable, path, *arguments], cwd=cwd, env=variables, capture_output=True, text=text_mode, timeout=60,
+        check=False,
+    )  # fmt: skip

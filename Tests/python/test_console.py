@@ -22,9 +22,10 @@ def test_terminal_bytes_are_unchanged_and_the_log_holds_the_lines():
         sys.stdout.write({text!r})
         sys.stderr.write("to stderr\\n")
         run.finish()
-        """
+        """,
+        text_mode=False,
     )
-    assert done.stdout == text and done.stderr == "to stderr\n"
+    assert done.stdout == text.encode() and done.stderr == b"to stderr\n"
     assert "progress 2" in output_log() and "to stderr" in output_log()
     assert "progress 1" not in output_log()
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import textwrap
 
 import pytest
 import runs
@@ -15,7 +16,7 @@ run.log({"b": 2.0}, commit=False)
 
 
 def ended(text, **options):
-    done = runs.script(OPEN + text, **options)
+    done = runs.script(OPEN + textwrap.dedent(text), **options)
     return done, runs.log_of(os.getcwd())
 
 

@@ -26,7 +26,7 @@ def encode(params):
     converter = _convert.Config()
     plain = {}
     for key, value in members(params).items():
-        plain[clean(key)] = converter.value(value)
+        plain[clean(key)] = converter.convert(value)
     return _convert.text(plain)
 
 

@@ -17,7 +17,7 @@ from collections import abc, deque
 from . import _arrays, _ffi, errors
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-MAX_DEPTH = 480  # the library reads 500 levels
+MAX_DEPTH = 400  # the library reads 500 levels, and Python allows 1000 calls inside each other by default
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=True, separators=(",", ":"))
 _ascii_encoder = json.JSONEncoder(ensure_ascii=True, allow_nan=True, separators=(",", ":"))
@@ -110,6 +110,13 @@ class Converter:
         self._keep.append(_Free(handle))
         self.media.append(handle)
         return {"$quipu": len(self.media) - 1}
+
+    def convert(self, value):
+        """A value as plain Python."""
+        try:
+            return self.value(value)
+        except RecursionError:
+            raise too_deep() from None
 
     def value(self, value, depth=0, in_list=False):
         cls = type(value)

@@ -95,8 +95,8 @@ def _reinit_policy(argument, settings):
     given = argument if argument is not None else settings.get("reinit")
     if given is None:
         given = os.environ.get("QUIPU_REINIT") or os.environ.get("WANDB_REINIT")
-    if given is None and _active:
-        given = _active[-1]._settings.get("reinit")
+    if given is None and _active and "reinit" not in _active[-1]._local:
+        given = _active[-1]._settings.get("reinit")  # from a settings file
     policy = given
     if isinstance(policy, bool):
         policy = "finish_previous" if policy else "return_previous"
@@ -252,7 +252,7 @@ def _start(given, config, entity, project, dir, id, name, notes, tags, group, jo
         options.config_json = _ffi.string(_config.encode(config))
     sent = {key: value for key, value in given.items() if not callable(value)}
     converter = _convert.Config()
-    options.settings_json = _ffi.string(_convert.text({key: converter.value(value) for key, value in sent.items()}))
+    options.settings_json = _ffi.string(_convert.text({key: converter.convert(value) for key, value in sent.items()}))
     options.program = _ffi.cstring(_program())
     options.language = f"python {sys.version.split()[0]}".encode()
     _terminal.begin_init()

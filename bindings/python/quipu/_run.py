@@ -165,7 +165,7 @@ class Run:
             if not isinstance(key, str):
                 raise errors.make("log_key_not_str", f"keys of log() must be text, not {type(key).__name__}", -103)
         converter = _convert.Row()
-        text = _convert.text({key: converter.value(value) for key, value in data.items() if key != ""})
+        text = _convert.text({key: converter.convert(value) for key, value in data.items() if key != ""})
         if text.startswith(b'{"$quipu":') and len(data) == 1:
             text = _convert.text(converter.tree(data.items(), 0))
         number = -1 if step is None else self._step(step)
@@ -367,6 +367,10 @@ class Run:
         """The step of the open row, or the next one."""
         if self._disabled:
             return 0
+        if not self._finished and not self._forked:
+            status, error = _ffi.call(_lib.quipu_run_flush, self._handle, 5_000)
+            if status != _ffi.OK:
+                _ffi.take_error(error, status)
         status, counters = _ffi.stats(self._handle)
         return counters["step"] if status == _ffi.OK else int(self._info.get("step") or 0)
 

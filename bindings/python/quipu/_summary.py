@@ -59,7 +59,7 @@ class Summary:
         if isinstance(value, Summary):
             value = value._as_dict()
         converter = _convert.Summary()
-        plain = converter.value(value)
+        plain = converter.convert(value)
         if isinstance(plain, float) and math.isnan(plain):
             plain = None
         path = (*self._path, key)
