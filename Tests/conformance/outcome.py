@@ -141,16 +141,12 @@ class Fold:
             old = self.definitions[name] = {"glob": glob, "step_metric": None, "options": set(), "modes": set()}
         if shown.get("step_metric"):
             old["step_metric"] = shown["step_metric"]
-            if shown["step_metric"] not in self.definitions:
-                self.definitions[shown["step_metric"]] = {
-                    "glob": False, "step_metric": None, "options": set(), "modes": set(),
-                }  # fmt: skip
         old["options"] |= {option for option in ("step_sync", "hidden") if shown.get(option)}
         if not glob:
             old["options"].add("defined")
         if modes and "none" not in modes:
             old["modes"].discard("none")
-        old["modes"] |= set(modes)
+        old["modes"] |= set(modes) - {"copy"}
 
     # -- in the words of the vectors
 
@@ -172,7 +168,12 @@ class Fold:
 
     def metrics(self):
         found = []
-        for name, definition in self.definitions.items():
+        definitions = dict(self.definitions)
+        for definition in self.definitions.values():  # step metrics get an entry of their own
+            name = definition["step_metric"]
+            if name and name not in definitions:
+                definitions[name] = {"glob": False, "step_metric": None, "options": set(), "modes": set()}
+        for name, definition in definitions.items():
             shown = {"name": name, "glob": definition["glob"], "options": sorted(definition["options"])}
             if definition["step_metric"]:
                 shown["step_metric"] = definition["step_metric"]

@@ -49,6 +49,9 @@ def too_deep():
 class Media:
     """Base of values that are more than JSON. `_handle()` gives the library's handle."""
 
+    def _check_storable(self):
+        """Raises when the value cannot be logged."""
+
     def _handle(self):
         raise NotImplementedError
 
@@ -90,6 +93,7 @@ class Converter:
         return self.own(_ffi.new_handle(_ffi.lib.quipu_array_value_new, _ffi.reference(view[0])))
 
     def medium(self, value):
+        value._check_storable()
         self.media.append(value._handle())
         self._keep.append(value)
         return {"$quipu": len(self.media) - 1}

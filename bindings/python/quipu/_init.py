@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import shutil
 import sys
 import threading
 
@@ -284,10 +285,30 @@ def _begin_capture(run):
         _terminal.warn_once("console_redirect", "console='redirect' is not part of this version; using 'wrap'", run._id)
     if console != "off":
         _console.start(run._handle)
+    if run._settings.get("save_code") and not run._settings.get("disable_code"):
+        _save_code(run)
     if run._settings.get("x_save_requirements", True) is not False:
         helper = threading.Thread(target=_record_requirements, args=(run._handle,), name="quipu-packages", daemon=True)
         object.__setattr__(run, "_helper", helper)
         helper.start()
+
+
+def _save_code(run):
+    """Copies the program's source into the run's files, under its path relative to the repository."""
+    source = run._settings.get("program_abspath") or _program()
+    relative = run._settings.get("program_relpath") or (os.path.basename(source) if source else None)
+    if not source or not os.path.isfile(source) or os.path.isabs(relative) or relative.startswith(".."):
+        return
+    path = os.path.join("code", relative)
+    try:
+        target = os.path.join(run.dir, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(source, target)
+    except OSError as error:
+        _terminal.warn("save_code_failed", f"{source}: cannot be copied into the run: {error}", run._id)
+        return
+    status, error = _ffi.call(_lib.quipu_run_record_file, run._handle, _ffi.path_bytes(path), 1)
+    run._check(status, error)
 
 
 def _record_requirements(handle):

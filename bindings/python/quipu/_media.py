@@ -330,9 +330,4 @@ def box3d(center, size, orientation, color, label=None, score=None):
                         for axis in range(3)
                     ]
                 )
-    box = {"corners": corners, "color": [_number(value) for value in color]}
-    if label is not None:
-        box["label"] = label
-    if score is not None:
-        box["score"] = _number(score)
-    return box
+    return {"corners": corners, "color": [_number(value) for value in color], "label": label, "score": _number(score)}

@@ -3,6 +3,7 @@
 import datetime
 
 from . import _arrays, _convert, _ffi, errors
+from ._media import Histogram
 
 _lib = _ffi.lib
 _LOG_MODES = ("IMMUTABLE", "MUTABLE", "INCREMENTAL")
@@ -44,6 +45,7 @@ class _Cells(_convert.Converter):
     def __init__(self):
         super().__init__()
         self.views = []
+        self.unstorable = None
 
     def cell(self, value):
         cls = type(value)
@@ -59,6 +61,8 @@ class _Cells(_convert.Converter):
             return {"$q": "set", "v": [self.cell(item) for item in value]}
         if isinstance(value, dict):
             return self.dictionary(value)
+        if isinstance(value, Histogram):
+            self.unstorable = "Histogram"
         if isinstance(value, _convert.Media):
             return {"$q": "table" if isinstance(value, Table) else "media", "i": self.attach(value)}
         if _arrays.module_of(value) == "numpy":
@@ -106,6 +110,7 @@ class _Cells(_convert.Converter):
         if kind == "M":
             return _datetime64(value)
         if kind == "c":
+            self.unstorable = "complex"
             return {"$q": "object", "class": "complex", "type": "number"}
         return self.object(value)
 
@@ -124,12 +129,13 @@ class _Cells(_convert.Converter):
         if type(value).__name__ == "Decimal":
             result["run"], result["artifact"] = str(value), float(value)
             return result
-        if isinstance(value, (complex, range)):
-            return result
         try:
-            result["run"] = result["artifact"] = _convert.Row().value(value)
+            if not isinstance(value, (complex, range)):
+                result["run"] = result["artifact"] = _convert.Row().value(value)
+                return result
         except (TypeError, ValueError):
-            pass  # found out, with the key's name, when the table is logged
+            pass
+        self.unstorable = type(value).__name__  # an error when the table is logged, as with W&B
         return result
 
 
@@ -234,6 +240,7 @@ class Table(_convert.Media):
         self.columns = list(columns)
         self.data = []
         self._media = None
+        self._unstorable = None
         self._media = self._new(dtype, optional, allow_mixed_types)
         if data is not None:
             if hasattr(data, "tolist") and hasattr(data, "shape"):
@@ -282,6 +289,7 @@ class Table(_convert.Media):
             len(cells.views),
         )
         _check(status, error)
+        self._unstorable = self._unstorable or cells.unstorable
         self.data.extend(rows)
 
     def add_data(self, *data):
@@ -321,6 +329,7 @@ class Table(_convert.Media):
                 len(cells.views),
                 int(bool(optional)),
             )
+            self._unstorable = self._unstorable or (cells.unstorable if status == _ffi.OK else None)
         _check(status, error)
         if self.columns:
             for row, value in zip(self.data, values):
@@ -399,6 +408,12 @@ class Table(_convert.Media):
 
     def _handle(self):
         return self._media
+
+    def _check_storable(self):
+        if self._unstorable is not None:
+            raise errors.make(
+                "not_serializable", f"a cell of the table holds a {self._unstorable}, which no file can hold", -107
+            )
 
     def __len__(self):
         return len(self.data)
