@@ -4,7 +4,9 @@ import QuipuRecords
 extension FileTools {
   /// True if both files have the same bytes.
   static func isEqual(_ a: String, _ b: String) -> Bool {
-    guard let x = try? LogFile.openForReading(path: a), let y = try? LogFile.openForReading(path: b) else { return false }
+    guard let x = try? LogFile.openForReading(path: a), let y = try? LogFile.openForReading(path: b) else {
+      return false
+    }
     let size = 1 << 17
     var left = [UInt8](repeating: 0, count: size), right = left
     var at: UInt64 = 0

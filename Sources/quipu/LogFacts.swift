@@ -89,10 +89,11 @@ struct LogFacts {
   }
 
   var state: RunState {
-    RunState(
-      exit: view.exit?.exitCode, locked: locked, idle: idle,
-      writerLocks: view.producer.utf8.starts(with: "quipu".utf8) || view.producer.contains("+quipu"))
+    RunState(exit: view.exit?.exitCode, locked: locked, idle: idle, writerLocks: writerLocks)
   }
+
+  /// Quipu's writer holds a lock as long as it lives; the official client has none.
+  private var writerLocks: Bool { view.producer.hasSuffix("+quipu") }
 
   /// Number of bytes from the first to the last one that is not zero.
   private static func nonZero(_ file: borrowing LogFile, _ from: UInt64, _ to: UInt64) -> UInt64 {
@@ -189,7 +190,11 @@ struct LogFacts {
     if view.exit == nil, view.hasRun {
       switch state {
       case .running: out.append((.note, "no end yet: the run is still being written"))
-      default: out.append((.note, "no end: the process died or lost its log; uploading it reports exit code 1"))
+      default:
+        out.append((.note, "no end: the process died or lost its log; uploading it reports exit code 1"))
+        if writerLocks {
+          out.append((.note, "quipu recover takes the last rows from shared memory, if they are still there"))
+        }
       }
     }
     return out

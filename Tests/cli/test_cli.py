@@ -135,7 +135,7 @@ def test_show_finds_the_run(quipu, vector, tmp_path, where):
         assert "vscalar1" in quipu("show", *argument).stdout
 
 
-def live_log(tmp_path, producer="quipu/0.1.0"):
+def live_log(tmp_path, producer="0.1.0+quipu"):
     log = LogWriter()
     log.header(producer)
     log.run("live")

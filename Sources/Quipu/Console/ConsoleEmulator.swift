@@ -198,8 +198,16 @@ package struct ConsoleEmulator: Sendable {
     while at < n {
       let lead = bytes[at]
       if lead < 0x80 {
-        take(t, UInt32(lead))
-        at &+= 1
+        // Most output is plain text at the end of a line: taken in one piece.
+        var end = at
+        while end < n, Self.isPlain(bytes[end]) { end &+= 1 }
+        let run = UnsafeRawBufferPointer(rebasing: bytes[at..<end])
+        if run.count > 1, terminals[t].escapeState == 0, writeRun(t, run) {
+          at = end
+        } else {
+          take(t, UInt32(lead))
+          at &+= 1
+        }
         continue
       }
       // Smallest and largest second byte shut out overlong forms, surrogates and values above U+10FFFF.
@@ -324,6 +332,29 @@ package struct ConsoleEmulator: Sendable {
     terminals[t].column = column &+ 1
   }
 
+  /// A one-byte character without a meaning for the cursor.
+  @inline(__always) private static func isPlain(_ byte: UInt8) -> Bool {
+    byte < 0x80 && byte != 0x0A && byte != 0x0D && byte != 0x1B
+  }
+
+  /// Appends plain characters to the cursor's line. False, and nothing done, if the cursor is not at its end.
+  private mutating func writeRun(_ t: Int, _ run: UnsafeRawBufferPointer) -> Bool {
+    let slot = terminals[t].row % Self.editableLines
+    let column = terminals[t].column
+    guard column == terminals[t].lines[slot].cells.count else { return false }
+    let count = min(run.count, Self.lineLimit &- column)
+    if count <= 0 { return true }
+    if case .listed = terminals[t].lines[slot].place {} else {
+      // The first character gives the line its place.
+      guard let first = run.first else { return true }
+      write(t, UInt32(first))
+      return writeRun(t, UnsafeRawBufferPointer(rebasing: run.dropFirst()))
+    }
+    terminals[t].lines[slot].cells.append(contentsOf: run.prefix(count).lazy.map { UInt32($0) })
+    terminals[t].column = column &+ count
+    return true
+  }
+
   /// Gives the line and the empty ones above it their places.
   private mutating func placeLines(_ t: Int, upTo row: Int) {
     if terminals[t].scrolledBlanks > 0 {
@@ -407,6 +438,7 @@ package struct ConsoleEmulator: Sendable {
     let cells = terminals[t].lines[number % Self.editableLines].cells
     var end = cells.count
     while end > 0 && cells[end &- 1] == Self.space { end &-= 1 }
+    if cells[..<end].allSatisfy({ $0 < 0x80 }) { return cells[..<end].map { UInt8(truncatingIfNeeded: $0) } }
     var out: [UInt8] = []
     out.reserveCapacity(end)
     for at in 0..<end {
