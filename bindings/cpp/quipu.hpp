@@ -740,7 +740,7 @@ class Json {
     } else if constexpr (std::is_base_of_v<Media, D>) {
       text_.push_back(mark);
       media_.push_back(value.handle());
-    } else if constexpr (std::is_pointer_v<D> && detail::is_text<D>) {
+    } else if constexpr (std::is_pointer_v<T> && detail::is_text<D>) {
       if (value) detail::append_escaped(text_, value);
       else text_ += "null";
     } else if constexpr (detail::is_text<D>) {
@@ -835,7 +835,7 @@ class Item {
       type_ = QUIPU_TYPE_TEXT;
       owned_ = std::make_unique<std::string>(std::move(value));
       text_ = *owned_;
-    } else if constexpr (std::is_pointer_v<D> && detail::is_text<D>) {
+    } else if constexpr (std::is_pointer_v<std::remove_reference_t<V>> && detail::is_text<D>) {
       type_ = value ? QUIPU_TYPE_TEXT : QUIPU_TYPE_NULL;
       if (value) text_ = value;
     } else if constexpr (detail::is_text<D>) {
@@ -935,7 +935,7 @@ class Cell {
   Item item_;
 };
 
-class Table : public Media {
+class QUIPU_CONSUMABLE Table : public Media {
  public:
   Table() noexcept = default;
   static Status try_make(Table &out, const std::vector<std::string> &columns, const TableOptions &options = {}) {

@@ -1,0 +1,582 @@
+/* Arrays, images, histograms, point clouds and tables that are not what they should be, and the edges of what is. */
+#include "rows.h"
+
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static quipu_array array_of(const void *data, quipu_dtype dtype, int32_t ndim, const int64_t *shape,
+                            const int64_t *strides) {
+  quipu_array array;
+  memset(&array, 0, sizeof array);
+  array.data = data;
+  array.dtype = dtype;
+  array.ndim = ndim;
+  array.shape = shape;
+  array.strides = strides;
+  return array;
+}
+
+typedef quipu_status (*maker)(const quipu_array *array, quipu_media **media, quipu_error **error);
+static quipu_status make_image(const quipu_array *array, quipu_media **media, quipu_error **error) {
+  return quipu_image_new(array, NULL, media, error);
+}
+static quipu_status make_histogram(const quipu_array *array, quipu_media **media, quipu_error **error) {
+  return quipu_histogram_new(array, 0, media, error);
+}
+static quipu_status make_value(const quipu_array *array, quipu_media **media, quipu_error **error) {
+  return quipu_array_value_new(array, media, error);
+}
+static quipu_status make_cloud(const quipu_array *array, quipu_media **media, quipu_error **error) {
+  return quipu_point_cloud_new(array, NULL, media, error);
+}
+static const struct {
+  const char *name;
+  maker make;
+} makers[] = {{"image", make_image}, {"histogram", make_histogram}, {"array value", make_value}, {"cloud", make_cloud}};
+enum { maker_count = sizeof makers / sizeof makers[0] };
+
+/* Every maker refuses `array` with `want`, names `argument`, and leaves the output cleared. */
+static void refuse_everywhere(int line, const quipu_array *array, quipu_status want, const char *argument) {
+  int index;
+  for (index = 0; index < maker_count; index++) {
+    quipu_media *media = (quipu_media *)(uintptr_t)1;
+    quipu_error *error = NULL;
+    quipu_status got = makers[index].make(array, &media, &error);
+    check_refused(__FILE__, line, makers[index].name, got, want, &error, argument);
+    if (media) harness_fail(__FILE__, line, "%s: the output is not cleared", makers[index].name);
+  }
+}
+#define REFUSE_EVERYWHERE(array, want, argument) refuse_everywhere(__LINE__, array, want, argument)
+
+static const float some_floats[64] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+
+/* ----------------------------------------------------------------------------------------------------------- arrays */
+
+TEST(test_array__null_pointers_are_refused) {
+  const int64_t shape[] = {4, 3};
+  quipu_array array = array_of(NULL, QUIPU_DTYPE_FLOAT32, 2, shape, NULL);
+  quipu_media *media = NULL;
+  REFUSE_EVERYWHERE(NULL, QUIPU_ERROR_NULL, NULL);
+  REFUSE_EVERYWHERE(&array, QUIPU_ERROR_NULL, "data");
+  array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 2, NULL, NULL);
+  REFUSE_EVERYWHERE(&array, QUIPU_ERROR_NULL, "shape");
+  array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 2, shape, NULL);
+  CHECK_REFUSED(quipu_image_new(&array, NULL, NULL, &error), QUIPU_ERROR_NULL, "image");
+  CHECK_REFUSED(quipu_histogram_new(&array, 0, NULL, &error), QUIPU_ERROR_NULL, "histogram");
+  CHECK_REFUSED(quipu_image_open(NULL, NULL, &media, &error), QUIPU_ERROR_NULL, "path");
+  CHECK_REFUSED(quipu_media_list_new(NULL, 1, &media, &error), QUIPU_ERROR_NULL, "items");
+  CHECK(media == NULL);
+}
+
+TEST(test_array__unknown_dtypes_are_refused) {
+  static const int32_t dtypes[] = {0, -1, 16, 99, INT32_MAX, INT32_MIN};
+  const int64_t shape[] = {4, 3};
+  size_t index;
+  for (index = 0; index < sizeof dtypes / sizeof dtypes[0]; index++) {
+    quipu_array array = array_of(some_floats, dtypes[index], 2, shape, NULL);
+    REFUSE_EVERYWHERE(&array, QUIPU_ERROR_DTYPE, "dtype");
+  }
+}
+
+TEST(test_array__nonsense_shapes_are_refused) {
+  int64_t shape[40];
+  quipu_array array;
+  int index;
+  for (index = 0; index < 40; index++) shape[index] = 1;
+  array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, -1, shape, NULL);
+  REFUSE_EVERYWHERE(&array, QUIPU_ERROR_SHAPE, "ndim");
+  array.ndim = 33;
+  REFUSE_EVERYWHERE(&array, QUIPU_ERROR_SHAPE, "ndim");
+  array.ndim = INT32_MAX;
+  REFUSE_EVERYWHERE(&array, QUIPU_ERROR_SHAPE, "ndim");
+  array.ndim = INT32_MIN;
+  REFUSE_EVERYWHERE(&array, QUIPU_ERROR_SHAPE, "ndim");
+  array.ndim = 2;
+  shape[0] = -1;
+  REFUSE_EVERYWHERE(&array, QUIPU_ERROR_SHAPE, "shape");
+  shape[0] = INT64_MIN;
+  REFUSE_EVERYWHERE(&array, QUIPU_ERROR_SHAPE, "shape");
+  shape[0] = INT64_MAX;
+  shape[1] = 3;
+  REFUSE_EVERYWHERE(&array, QUIPU_ERROR_SHAPE, "shape");
+  shape[0] = (int64_t)1 << 32;
+  shape[1] = (int64_t)1 << 32;
+  REFUSE_EVERYWHERE(&array, QUIPU_ERROR_SHAPE, "shape");
+}
+
+TEST(test_array__overflowing_strides_are_refused) {
+  const int64_t shape[] = {4, 3};
+  const int64_t cases[][2] = {{INT64_MAX, 4}, {INT64_MIN, 4}, {(int64_t)1 << 62, 4}, {12, INT64_MAX}, {12, INT64_MIN}};
+  size_t index;
+  for (index = 0; index < sizeof cases / sizeof cases[0]; index++) {
+    quipu_array array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 2, shape, cases[index]);
+    REFUSE_EVERYWHERE(&array, QUIPU_ERROR_SHAPE, "stride");
+  }
+}
+
+/* An extent of 0 makes the rest of the shape, and the pointer, meaningless: nothing is read. */
+TEST(test_array__zero_elements_read_nothing) {
+  const int64_t shape[] = {0, INT64_MAX};
+  quipu_array array = array_of(NULL, QUIPU_DTYPE_FLOAT32, 2, shape, NULL);
+  int index;
+  for (index = 0; index < maker_count; index++) {
+    quipu_media *media = NULL;
+    quipu_error *error = NULL;
+    quipu_status status = makers[index].make(&array, &media, &error);
+    CHECK(status == QUIPU_OK || status == QUIPU_ERROR_SHAPE || status == QUIPU_ERROR_VALUE);
+    CHECK((status == QUIPU_OK) == (media != NULL));
+    quipu_media_free(media);
+    quipu_error_free(error);
+  }
+}
+
+/* The summary text of one logged value. */
+static char *logged_value(quipu_media *media) {
+  quipu_run *run = start_run();
+  quipu_item item = quipu_item_media("v", media);
+  quipu_str out = {NULL, 0};
+  char *text = NULL;
+  if (!run) return NULL;
+  CHECK_OK(quipu_run_log_items(run, &item, 1, QUIPU_STEP_AUTO, 0, &error));
+  CHECK_OK(quipu_run_flush(run, QUIPU_WAIT_FOREVER, &error));
+  {
+    char path[1024];
+    FILE *file;
+    char buffer[4096];
+    size_t size;
+    snprintf(path, sizeof path, "%s/files/wandb-summary.json", quipu_run_directory(run));
+    end_run(run);
+    file = fopen(path, "r");
+    if (!file) return NULL;
+    size = fread(buffer, 1, sizeof buffer - 1, file);
+    fclose(file);
+    buffer[size] = 0;
+    text = strdup(buffer);
+  }
+  quipu_text_free(out);
+  return text;
+}
+
+static void check_histogram_of(const quipu_array *array, const char *counts) {
+  quipu_media *media = NULL;
+  char *text;
+  CHECK_OK(quipu_histogram_new(array, 3, &media, &error));
+  text = logged_value(media);
+  CHECK(text != NULL);
+  if (text) {
+    char *spaceless = text, *from;
+    char *to = spaceless;
+    for (from = text; *from; from++) {
+      if (*from != ' ') *to++ = *from;
+    }
+    *to = 0;
+    if (!strstr(spaceless, counts)) harness_fail(__FILE__, __LINE__, "no %s in %s", counts, spaceless);
+  }
+  free(text);
+  quipu_media_free(media);
+}
+
+TEST(test_array__negative_zero_and_overlapping_strides_are_read_as_said) {
+  static const double values[] = {0, 1, 2, 3, 4, 5};
+  int64_t shape[2], strides[2];
+  quipu_array array;
+  /* backwards: 5 4 3 2 1 0 */
+  shape[0] = 6;
+  strides[0] = -8;
+  array = array_of(values + 5, QUIPU_DTYPE_FLOAT64, 1, shape, strides);
+  check_histogram_of(&array, "\"values\":[2,2,2]");
+  /* the same element five times beside one other: rows of stride 0 */
+  shape[0] = 5;
+  shape[1] = 2;
+  strides[0] = 0;
+  strides[1] = 8;
+  array = array_of(values, QUIPU_DTYPE_FLOAT64, 2, shape, strides);
+  check_histogram_of(&array, "\"values\":[5,0,5]");
+  /* overlapping windows: 012 123 234 345 */
+  shape[0] = 4;
+  shape[1] = 3;
+  strides[0] = 8;
+  strides[1] = 8;
+  array = array_of(values, QUIPU_DTYPE_FLOAT64, 2, shape, strides);
+  check_histogram_of(&array, "\"values\":[3,6,3]");
+}
+
+/* ------------------------------------------------------------------------------------------------------------ images */
+
+TEST(test_image__shapes_without_an_image_are_refused) {
+  static const uint8_t pixels[64] = {0};
+  static const int64_t shapes[][4] = {{4, 4, 2, 0}, {4, 4, 5, 0}, {4, 4, 0, 0}, {2, 2, 2, 2}, {16, 0, 0, 0}};
+  static const int32_t axes[] = {3, 3, 3, 4, 1};
+  size_t index;
+  for (index = 0; index < 5; index++) {
+    quipu_array array = array_of(pixels, QUIPU_DTYPE_UINT8, axes[index], shapes[index], NULL);
+    quipu_media *image = (quipu_media *)(uintptr_t)1;
+    if (index == 0) continue; /* two channels: grey and alpha where the mode says so */
+    CHECK_REFUSED(quipu_image_new(&array, NULL, &image, &error), QUIPU_ERROR_SHAPE, "shape");
+    CHECK(image == NULL);
+  }
+  {
+    quipu_array array = array_of(pixels, QUIPU_DTYPE_UINT8, 0, NULL, NULL);
+    quipu_media *image = NULL;
+    CHECK_REFUSED(quipu_image_new(&array, NULL, &image, &error), QUIPU_ERROR_SHAPE, "shape");
+  }
+}
+
+TEST(test_image__zero_size_is_refused) {
+  static const uint8_t pixel = 0;
+  static const int64_t shapes[][3] = {{0, 4, 3}, {4, 0, 3}, {0, 0, 3}};
+  size_t index;
+  for (index = 0; index < 3; index++) {
+    quipu_array array = array_of(&pixel, QUIPU_DTYPE_UINT8, 3, shapes[index], NULL);
+    quipu_media *image = (quipu_media *)(uintptr_t)1;
+    CHECK_REFUSED(quipu_image_new(&array, NULL, &image, &error), QUIPU_ERROR_SHAPE, NULL);
+    CHECK(image == NULL);
+  }
+}
+
+TEST(test_image__wide_images_are_written) {
+  quipu_run *run = start_run();
+  const int64_t width = 65536;
+  uint8_t *row = calloc((size_t)width, 3);
+  char directory[1024];
+  REQUIRE(run && row);
+  {
+    const int64_t wide[] = {1, width, 3}, tall[] = {width, 1, 3};
+    quipu_array array = array_of(row, QUIPU_DTYPE_UINT8, 3, wide, NULL);
+    quipu_media *images[2] = {NULL, NULL};
+    quipu_item items[2];
+    quipu_run_stats stats;
+    CHECK_OK(quipu_image_new(&array, NULL, &images[0], &error));
+    array.shape = tall;
+    CHECK_OK(quipu_image_new(&array, NULL, &images[1], &error));
+    items[0] = quipu_item_media("wide", images[0]);
+    items[1] = quipu_item_media("tall", images[1]);
+    CHECK_OK(quipu_run_log_items(run, items, 2, QUIPU_STEP_AUTO, 0, &error));
+    quipu_media_free(images[0]);
+    quipu_media_free(images[1]);
+    snprintf(directory, sizeof directory, "%s", quipu_run_directory(run));
+    CHECK_OK(quipu_run_finish(run, 0, QUIPU_WAIT_FOREVER, &error));
+    memset(&stats, 0, sizeof stats);
+    stats.struct_size = sizeof stats;
+    CHECK_STATUS(quipu_run_get_stats(run, &stats), QUIPU_OK);
+    CHECK_INT(stats.values_dropped, 0);
+    CHECK_INT(stats.media_pending, 0);
+    quipu_run_free(run);
+  }
+  {
+    static row_list list;
+    char command[2048];
+    FILE *find;
+    int pngs = 0;
+    snprintf(command, sizeof command, "find '%s/files/media' -name '*.png' -size +0", directory);
+    find = popen(command, "r");
+    REQUIRE(find);
+    while (fgets(command, sizeof command, find)) {
+      uint8_t head[24];
+      FILE *png;
+      command[strcspn(command, "\n")] = 0;
+      png = fopen(command, "rb");
+      REQUIRE(png && fread(head, 1, 24, png) == 24);
+      fclose(png);
+      CHECK(memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0);
+      CHECK_INT((head[16] << 24 | head[17] << 16 | head[18] << 8 | head[19]) *
+                    (int64_t)(head[20] << 24 | head[21] << 16 | head[22] << 8 | head[23]),
+                65536);
+      pngs++;
+    }
+    pclose(find);
+    CHECK_INT(pngs, 2);
+    read_rows(directory, "_step", &list);
+    CHECK_INT(list.rows, 1);
+  }
+  free(row);
+}
+
+TEST(test_image__bad_options_are_refused) {
+  static const uint8_t pixels[48] = {0};
+  const int64_t shape[] = {4, 4, 3};
+  quipu_array array = array_of(pixels, QUIPU_DTYPE_UINT8, 3, shape, NULL);
+  quipu_media *image = NULL;
+  quipu_image_options options = QUIPU_IMAGE_OPTIONS_INIT;
+  options.mode = "CMYK";
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_VALUE, "mode");
+  options.mode = "L"; /* three channels are not grey */
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_SHAPE, NULL);
+  options.mode = "\xff";
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_UTF8, "mode");
+  options.mode = NULL;
+  options.caption = "\xff";
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_UTF8, "caption");
+  options.caption = NULL;
+  options.file_type = "exe";
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_VALUE, "file_type");
+  options.file_type = NULL;
+  options.struct_size = 0;
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_OPTIONS, "struct_size");
+  CHECK(image == NULL);
+}
+
+TEST(test_image__values_are_never_rescaled_and_never_trap) {
+  const double values[] = {NAN, INFINITY, -INFINITY, 1e300, -1e300, -1, 256, 255.9, 0.5};
+  const int64_t shape[] = {3, 3};
+  quipu_array array = array_of(values, QUIPU_DTYPE_FLOAT64, 2, shape, NULL);
+  quipu_media *image = NULL;
+  quipu_run *run = start_run();
+  quipu_item item;
+  REQUIRE(run);
+  CHECK_OK(quipu_image_new(&array, NULL, &image, &error));
+  item = quipu_item_media("odd", image);
+  CHECK_OK(quipu_run_log_items(run, &item, 1, QUIPU_STEP_AUTO, 0, &error));
+  quipu_media_free(image);
+  end_run(run);
+}
+
+TEST(test_image__files_that_are_none_are_refused) {
+  quipu_media *image = NULL;
+  FILE *file = fopen(below("text.png"), "w");
+  REQUIRE(file);
+  fputs("not a picture", file);
+  fclose(file);
+  CHECK_REFUSED(quipu_image_open(below("nowhere.png"), NULL, &image, &error), QUIPU_ERROR_NOT_FOUND, "path");
+  CHECK_REFUSED(quipu_image_open(below("text.png"), NULL, &image, &error), QUIPU_ERROR_FORMAT, NULL);
+  CHECK_REFUSED(quipu_image_open("", NULL, &image, &error), QUIPU_ERROR_NOT_FOUND, "path");
+  CHECK_REFUSED(quipu_image_open(test_directory, NULL, &image, &error), QUIPU_ERROR_FORMAT, NULL);
+  CHECK_REFUSED(quipu_image_open("\xff", NULL, &image, &error), QUIPU_ERROR_UTF8, "path");
+  CHECK(image == NULL);
+}
+
+/* -------------------------------------------------------------------------------------------------------- histograms */
+
+TEST(test_histogram__values_without_an_order_are_refused) {
+  double values[4] = {1, 2, 3, NAN};
+  const int64_t shape[] = {4}, none[] = {0};
+  quipu_array array = array_of(values, QUIPU_DTYPE_FLOAT64, 1, shape, NULL);
+  quipu_media *histogram = NULL;
+  CHECK_REFUSED(quipu_histogram_new(&array, 0, &histogram, &error), QUIPU_ERROR_VALUE, NULL);
+  values[3] = INFINITY;
+  CHECK_REFUSED(quipu_histogram_new(&array, 0, &histogram, &error), QUIPU_ERROR_VALUE, NULL);
+  values[3] = 4;
+  CHECK_REFUSED(quipu_histogram_new(&array, -1, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
+  CHECK_REFUSED(quipu_histogram_new(&array, 513, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
+  CHECK_REFUSED(quipu_histogram_new(&array, INT64_MAX, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
+  CHECK_REFUSED(quipu_histogram_new(&array, INT64_MIN, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
+  CHECK(histogram == NULL);
+  /* np.histogram of nothing has empty bins */
+  array = array_of(NULL, QUIPU_DTYPE_FLOAT64, 1, none, NULL);
+  CHECK_OK(quipu_histogram_new(&array, 0, &histogram, &error));
+  quipu_media_free(histogram);
+}
+
+TEST(test_histogram__counts_and_edges_that_do_not_fit_are_refused) {
+  const double counts[3] = {1, 2, 3}, edges[4] = {0, 1, 2, 3};
+  int64_t count_shape[] = {3}, edge_shape[] = {3};
+  quipu_array c = array_of(counts, QUIPU_DTYPE_FLOAT64, 1, count_shape, NULL);
+  quipu_array e = array_of(edges, QUIPU_DTYPE_FLOAT64, 1, edge_shape, NULL);
+  quipu_media *histogram = NULL;
+  CHECK_REFUSED(quipu_histogram_from_counts(&c, &e, &histogram, &error), QUIPU_ERROR_SHAPE, "edges");
+  CHECK_REFUSED(quipu_histogram_from_counts(NULL, &e, &histogram, &error), QUIPU_ERROR_NULL, "counts");
+  CHECK_REFUSED(quipu_histogram_from_counts(&c, NULL, &histogram, &error), QUIPU_ERROR_NULL, "edges");
+  CHECK_REFUSED(quipu_histogram_from_json(quipu_cstr("[]"), &histogram, &error), QUIPU_ERROR_VALUE, "json");
+  CHECK_REFUSED(quipu_histogram_from_json(quipu_cstr("{\"values\":[1,2],\"bins\":[0,1]}"), &histogram, &error),
+                QUIPU_ERROR_SHAPE, "bins");
+  CHECK(histogram == NULL);
+  edge_shape[0] = 4;
+  CHECK_OK(quipu_histogram_from_counts(&c, &e, &histogram, &error));
+  quipu_media_free(histogram);
+}
+
+/* ------------------------------------------------------------------------------------------------------ point clouds */
+
+TEST(test_cloud__wrong_widths_are_refused) {
+  int64_t shape[2] = {4, 0};
+  int64_t width;
+  for (width = 0; width < 9; width++) {
+    quipu_media *cloud = (quipu_media *)(uintptr_t)1;
+    quipu_array array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 2, shape, NULL);
+    shape[1] = width;
+    if (width == 3 || width == 4 || width == 6) {
+      CHECK_OK(quipu_point_cloud_new(&array, NULL, &cloud, &error));
+      quipu_media_free(cloud);
+    } else {
+      CHECK_REFUSED(quipu_point_cloud_new(&array, NULL, &cloud, &error), QUIPU_ERROR_SHAPE, "shape");
+      CHECK(cloud == NULL);
+    }
+  }
+  {
+    quipu_media *object = NULL;
+    CHECK_REFUSED(quipu_object3d_from_text(quipu_cstr("{"), "json", NULL, &object, &error), QUIPU_ERROR_VALUE, NULL);
+    CHECK_REFUSED(quipu_object3d_from_text(quipu_cstr("x"), "doc", NULL, &object, &error), QUIPU_ERROR_VALUE, "file_type");
+    CHECK_REFUSED(quipu_object3d_from_text(quipu_cstr("x"), NULL, NULL, &object, &error), QUIPU_ERROR_NULL, "file_type");
+    CHECK_REFUSED(quipu_object3d_open(below("nowhere.obj"), NULL, &object, &error), QUIPU_ERROR_NOT_FOUND, "path");
+    CHECK(object == NULL);
+  }
+}
+
+/* ------------------------------------------------------------------------------------------------------------ tables */
+
+static quipu_media *two_columns(void) {
+  const char *columns[] = {"number", "text"};
+  quipu_media *table = NULL;
+  CHECK_OK(quipu_table_new(columns, 2, NULL, &table, &error));
+  return table;
+}
+
+TEST(test_table__row_of_wrong_width_is_refused) {
+  quipu_media *table = two_columns();
+  quipu_item cells[3];
+  REQUIRE(table);
+  cells[0] = quipu_item_int("", 1);
+  cells[1] = quipu_item_text("", quipu_cstr("one"));
+  cells[2] = quipu_item_int("", 2);
+  CHECK_OK(quipu_table_add_row(table, cells, 2, &error));
+  CHECK_REFUSED(quipu_table_add_row(table, cells, 1, &error), QUIPU_ERROR_SHAPE, "column");
+  CHECK_REFUSED(quipu_table_add_row(table, cells, 3, &error), QUIPU_ERROR_SHAPE, "column");
+  CHECK_REFUSED(quipu_table_add_row(table, cells, 0, &error), QUIPU_ERROR_SHAPE, "column");
+  CHECK_REFUSED(quipu_table_add_row(table, NULL, 2, &error), QUIPU_ERROR_NULL, "cells");
+  CHECK_REFUSED(quipu_table_add_rows_json(table, quipu_cstr("[[5,\"x\"],[6]]"), NULL, 0, NULL, 0, &error),
+                QUIPU_ERROR_SHAPE, NULL);
+  CHECK_INT(quipu_table_row_count(table), 1); /* all rows or none */
+  CHECK_OK(quipu_table_add_row(table, cells, 2, &error));
+  CHECK_INT(quipu_table_row_count(table), 2);
+  CHECK_INT(quipu_table_column_count(table), 2);
+  quipu_media_free(table);
+}
+
+TEST(test_table__cell_that_does_not_fit_its_column_is_refused) {
+  quipu_media *table = two_columns();
+  quipu_item cells[2];
+  REQUIRE(table);
+  cells[0] = quipu_item_int("", 1);
+  cells[1] = quipu_item_text("", quipu_cstr("one"));
+  CHECK_OK(quipu_table_add_row(table, cells, 2, &error));
+  cells[0] = quipu_item_text("", quipu_cstr("not a number"));
+  CHECK_REFUSED(quipu_table_add_row(table, cells, 2, &error), QUIPU_ERROR_VALUE, NULL);
+  cells[0] = quipu_item_text("", quipu_cstr("\xff"));
+  CHECK_REFUSED(quipu_table_add_row(table, cells, 2, &error), QUIPU_ERROR_UTF8, NULL);
+  cells[0].type = 99;
+  CHECK_REFUSED(quipu_table_add_row(table, cells, 2, &error), QUIPU_ERROR_ARGUMENT, "type");
+  CHECK_INT(quipu_table_row_count(table), 1);
+  quipu_media_free(table);
+}
+
+TEST(test_table__columns_that_do_not_fit_are_refused) {
+  quipu_media *table = two_columns(), *broken = (quipu_media *)(uintptr_t)1;
+  const char *bad[] = {"a", "\xff"}, *hole[] = {NULL};
+  const int64_t shape[] = {3}, flat[] = {2, 2};
+  quipu_array array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 1, shape, NULL);
+  const quipu_str texts[] = {{"a", 1}, {"b", 1}};
+  quipu_item cells[2];
+  REQUIRE(table);
+  CHECK_REFUSED(quipu_table_new(bad, 2, NULL, &broken, &error), QUIPU_ERROR_UTF8, "column");
+  CHECK(broken == NULL);
+  CHECK_REFUSED(quipu_table_new(hole, 1, NULL, &broken, &error), QUIPU_ERROR_NULL, "column");
+  cells[0] = quipu_item_int("", 1);
+  cells[1] = quipu_item_text("", quipu_cstr("one"));
+  CHECK_OK(quipu_table_add_row(table, cells, 2, &error));
+  CHECK_REFUSED(quipu_table_add_column(table, "c", &array, 1, &error), QUIPU_ERROR_SHAPE, NULL);
+  array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 2, flat, NULL);
+  CHECK_REFUSED(quipu_table_add_column(table, "c", &array, 1, &error), QUIPU_ERROR_SHAPE, NULL);
+  CHECK_REFUSED(quipu_table_add_column(table, NULL, &array, 1, &error), QUIPU_ERROR_NULL, "name");
+  CHECK_REFUSED(quipu_table_add_column_text(table, "c", texts, 2, 1, &error), QUIPU_ERROR_SHAPE, NULL);
+  CHECK_REFUSED(quipu_table_add_column_json(table, "c", quipu_cstr("{"), NULL, 0, NULL, 0, 1, &error),
+                QUIPU_ERROR_VALUE, "json");
+  CHECK_REFUSED(quipu_table_alter(table, quipu_cstr("{\"op\":\"explode\"}"), NULL, &error), QUIPU_ERROR_VALUE, NULL);
+  CHECK_INT(quipu_table_column_count(table), 2);
+  CHECK_INT(quipu_table_row_count(table), 1);
+  quipu_media_free(table);
+}
+
+TEST(test_table__calls_on_another_kind_of_media_are_refused) {
+  const int64_t shape[] = {4};
+  quipu_array array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 1, shape, NULL);
+  quipu_media *histogram = NULL;
+  quipu_item cell = quipu_item_int("", 1);
+  CHECK_OK(quipu_histogram_new(&array, 0, &histogram, &error));
+  CHECK_REFUSED(quipu_table_add_row(histogram, &cell, 1, &error), QUIPU_ERROR_HANDLE, "table");
+  CHECK_REFUSED(quipu_table_add_column(histogram, "a", &array, 1, &error), QUIPU_ERROR_HANDLE, "table");
+  CHECK_REFUSED(quipu_table_add_row(NULL, &cell, 1, &error), QUIPU_ERROR_NULL, "table");
+  CHECK_INT(quipu_table_row_count(histogram), 0);
+  quipu_media_free(histogram);
+}
+
+TEST(test_media__use_after_free_is_refused) {
+  const int64_t shape[] = {4};
+  quipu_array array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 1, shape, NULL);
+  quipu_media *histogram = NULL, *list = (quipu_media *)(uintptr_t)1;
+  quipu_run *run = start_with_before();
+  quipu_item item;
+  REQUIRE(run);
+  CHECK_OK(quipu_histogram_new(&array, 0, &histogram, &error));
+  quipu_media_free(histogram);
+  quipu_media_free(histogram); /* a second free does nothing */
+  item = quipu_item_media("h", histogram);
+  CHECK_REFUSED(quipu_run_log_items(run, &item, 1, QUIPU_STEP_AUTO, 0, &error), QUIPU_ERROR_HANDLE, "media");
+  CHECK_REFUSED(quipu_media_list_new(&histogram, 1, &list, &error), QUIPU_ERROR_HANDLE, NULL);
+  CHECK(list == NULL);
+  check_before_and_after(run);
+}
+
+/* -------------------------------------------------------------------------------------------------------------- DLPack */
+
+/* The layout of DLPack 0.x and 1.x, from its specification. */
+struct DLTensor {
+  void *data;
+  struct {
+    int32_t device_type;
+    int32_t device_id;
+  } device;
+  int32_t ndim;
+  struct {
+    uint8_t code;
+    uint8_t bits;
+    uint16_t lanes;
+  } dtype;
+  int64_t *shape;
+  int64_t *strides;
+  uint64_t byte_offset;
+};
+
+TEST(test_dlpack__tensors_are_read_or_refused) {
+  static float values[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  int64_t shape[] = {2, 3}, strides[] = {1, 2}, out[2] = {0, 0};
+  struct DLTensor tensor;
+  quipu_array array;
+  memset(&tensor, 0, sizeof tensor);
+  tensor.data = values;
+  tensor.device.device_type = 1;
+  tensor.ndim = 2;
+  tensor.dtype.code = 2;
+  tensor.dtype.bits = 32;
+  tensor.dtype.lanes = 1;
+  tensor.shape = shape;
+  tensor.strides = strides;
+  tensor.byte_offset = 8;
+  CHECK_OK(quipu_array_from_dlpack(&tensor, &array, out, 2, &error));
+  CHECK(array.data == values + 2);
+  CHECK_INT(array.dtype, QUIPU_DTYPE_FLOAT32);
+  CHECK_INT(array.ndim, 2);
+  CHECK_INT(out[0], 4);
+  CHECK_INT(out[1], 8);
+  CHECK_REFUSED(quipu_array_from_dlpack(&tensor, &array, out, 1, &error), QUIPU_ERROR_SHAPE, "capacity");
+  CHECK(array.data == NULL);
+  CHECK_REFUSED(quipu_array_from_dlpack(NULL, &array, out, 2, &error), QUIPU_ERROR_NULL, "tensor");
+  CHECK_REFUSED(quipu_array_from_dlpack(&tensor, NULL, out, 2, &error), QUIPU_ERROR_NULL, "array");
+  tensor.device.device_type = 2; /* CUDA */
+  CHECK_REFUSED(quipu_array_from_dlpack(&tensor, &array, out, 2, &error), QUIPU_ERROR_DEVICE, NULL);
+  tensor.device.device_type = 1;
+  tensor.dtype.lanes = 4;
+  CHECK_REFUSED(quipu_array_from_dlpack(&tensor, &array, out, 2, &error), QUIPU_ERROR_DTYPE, "lanes");
+  tensor.dtype.lanes = 1;
+  tensor.dtype.bits = 4;
+  CHECK_REFUSED(quipu_array_from_dlpack(&tensor, &array, out, 2, &error), QUIPU_ERROR_DTYPE, NULL);
+  tensor.dtype.bits = 32;
+  tensor.ndim = -1;
+  CHECK_REFUSED(quipu_array_from_dlpack(&tensor, &array, out, 2, &error), QUIPU_ERROR_SHAPE, "ndim");
+  tensor.ndim = 2;
+  strides[0] = INT64_MAX;
+  CHECK_REFUSED(quipu_array_from_dlpack(&tensor, &array, out, 2, &error), QUIPU_ERROR_SHAPE, "stride");
+  shape[0] = -4;
+  strides[0] = 1;
+  CHECK_REFUSED(quipu_array_from_dlpack(&tensor, &array, out, 2, &error), QUIPU_ERROR_SHAPE, "shape");
+}

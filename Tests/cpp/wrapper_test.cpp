@@ -1,0 +1,402 @@
+// quipu.hpp: that every call does what the C call does, who owns what, and how a run ends.
+#include "../c/rows.h"
+
+#include <quipu.hpp>
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+namespace {
+
+quipu::RunOptions offline() {
+  quipu::RunOptions options;
+  options.project = "cpp-tests";
+  options.mode = quipu::Mode::offline;
+  options.dir = test_directory;
+  return options;
+}
+
+row_list &rows_of(const std::string &directory, const char *key) {
+  static row_list list;
+  read_rows(directory.c_str(), key, &list);
+  return list;
+}
+
+bool has(const std::string &text, const char *part) {
+  std::string plain;
+  for (const char c : text) {
+    if (c != ' ' && c != '\n') plain.push_back(c);
+  }
+  if (plain.find(part) != std::string::npos) return true;
+  harness_note("no %s in %s", part, plain.c_str());
+  return false;
+}
+
+}  // namespace
+
+static_assert(quipu::auto_step == QUIPU_STEP_AUTO, "the header and its wrapper agree");
+static_assert(!std::is_copy_constructible_v<quipu::Run> && !std::is_copy_assignable_v<quipu::Run>, "a run has one owner");
+static_assert(std::is_nothrow_move_constructible_v<quipu::Run> && std::is_nothrow_move_assignable_v<quipu::Run>, "");
+static_assert(std::is_nothrow_destructible_v<quipu::Run>, "");
+static_assert(!std::is_copy_constructible_v<quipu::Image> && std::is_nothrow_move_constructible_v<quipu::Image>, "");
+static_assert(!std::is_constructible_v<quipu::Array, std::vector<float>>, "a view of a temporary would dangle");
+static_assert(!std::is_constructible_v<quipu::Array, std::array<float, 3>>, "");
+static_assert(std::is_constructible_v<quipu::Array, const std::vector<float> &>, "");
+static_assert(std::is_constructible_v<quipu::Array, quipu::span<const float>>, "");
+
+TEST(test_cpp__items_of_every_type_are_logged) {
+  std::string directory;
+  {
+    quipu::Run run(offline());
+    directory = run.directory();
+    const std::string text = "lvalue";
+    const std::string_view key = "view key";
+    run.log({{"double", 0.5},
+             {"float", 0.25f},
+             {"int", 7},
+             {"big", std::uint64_t{1} << 63},
+             {"bool", true},
+             {"null", nullptr},
+             {"literal", "text"},
+             {"lvalue", text},
+             {"temporary", std::string(100, 't')},
+             {key, 1},
+             {std::string("string key"), 2},
+             {"list", std::vector<int>{1, 2, 3}},
+             {"texts", std::vector<std::string>{"a", "b"}},
+             {"map", std::map<std::string, double>{{"x", 1.5}}},
+             {"none", std::optional<int>()},
+             {"some", std::optional<int>(4)},
+             {"nested", {{"a", 1}, {"b", {{"c", "deep"}}}}},
+             {"escaped", quipu::Json(std::string("\"\\\n\x01"))}});
+    const std::string summary = run.summary_json();
+    CHECK(has(summary, "\"double\":0.5"));
+    CHECK(has(summary, "\"float\":0.25"));
+    CHECK(has(summary, "\"int\":7"));
+    CHECK(has(summary, "\"bool\":true"));
+    CHECK(has(summary, "\"null\":null"));
+    CHECK(has(summary, "\"literal\":\"text\""));
+    CHECK(has(summary, "\"lvalue\":\"lvalue\""));
+    CHECK(has(summary, ("\"" + std::string(100, 't') + "\"").c_str()));
+    CHECK(has(summary, "\"viewkey\":1"));
+    CHECK(has(summary, "\"stringkey\":2"));
+    CHECK(has(summary, "\"list\":[1,2,3]"));
+    CHECK(has(summary, "\"texts\":[\"a\",\"b\"]"));
+    CHECK(has(summary, "\"x\":1.5"));
+    CHECK(has(summary, "\"none\":null"));
+    CHECK(has(summary, "\"some\":4"));
+    CHECK(has(summary, "\"c\":\"deep\""));
+    run.finish();
+  }
+  CHECK_INT(rows_of(directory, "nested.a").count, 1);
+}
+
+TEST(test_cpp__steps_and_commits_reach_the_library) {
+  quipu::Run run(offline());
+  const std::string directory = run.directory();
+  run.log({{"a", 1}}, 5);
+  run.log({{"a", 2}}, 5, quipu::Commit::now);
+  run.log("a", 3);
+  run.log({{"b", 1}}, quipu::auto_step, quipu::Commit::later);
+  run.log(quipu::Json::object({{"a", 4}}));
+  run.finish();
+  row_list &list = rows_of(directory, "a");
+  CHECK_INT(list.count, 3);
+  CHECK_INT(list.values[0], 2);
+  CHECK_INT(list.steps[0], 5);
+  CHECK_INT(list.steps[1], 6);
+  CHECK_INT(list.steps[2], 7);
+}
+
+TEST(test_cpp__columns_are_logged_in_order) {
+  quipu::Run run(offline());
+  const std::string directory = run.directory();
+  auto columns = run.columns({"a", "b", "c"});
+  run.log(columns, {1, 2, 3});
+  run.log(columns, std::array<double, 3>{4, 5, 6}, 10);
+  quipu::TypedColumns<double, int, bool> typed({"d", "i", "t"});
+  run.log(typed, typed.row(0.5, 7, true));
+  const char *keys[] = {"x", "y"};
+  const double values[] = {8, 9};
+  run.log_doubles({keys, 2}, {values, 2});
+  run.finish();
+  CHECK_INT(rows_of(directory, "b").values[0], 2);
+  CHECK_INT(rows_of(directory, "c").values[1], 6);
+  CHECK_INT(rows_of(directory, "c").steps[1], 10);
+  CHECK_INT(rows_of(directory, "i").values[0], 7);
+  CHECK_INT(rows_of(directory, "y").values[0], 9);
+}
+
+TEST(test_cpp__errors_are_thrown_with_their_code) {
+  quipu::Run run(offline());
+  bool thrown = false;
+  try {
+    run.log({{"a", 1}}, -5);
+  } catch (const quipu::Error &error) {
+    thrown = true;
+    CHECK_STATUS(error.code(), QUIPU_ERROR_STEP);
+    CHECK_TEXT(error.name(), "QUIPU_ERROR_STEP");
+    CHECK(std::strstr(error.what(), "step") != nullptr);
+    const quipu::Error copy = error;
+    CHECK_TEXT(copy.what(), error.what());
+    CHECK_TEXT(copy.kind(), error.kind());
+  }
+  CHECK(thrown);
+  quipu::Status status = run.try_log({{"", 1}});
+  CHECK(!status && !status.ok());
+  CHECK_STATUS(status.code(), QUIPU_ERROR_KEY);
+  CHECK(status.message()[0] != 0);
+  status = run.try_log("fine", 1);
+  CHECK(status.ok());
+  const std::string broken("with\0nul", 8);
+  CHECK_STATUS(run.try_log(broken, 1).code(), QUIPU_ERROR_UTF8);
+  CHECK_STATUS(run.try_set_name(broken).code(), QUIPU_ERROR_UTF8);
+  quipu::RunOptions options = offline();
+  options.id = "a/b";
+  quipu::Run refused;
+  CHECK_STATUS(quipu::Run::try_start(refused, options).code(), QUIPU_ERROR_NAME);
+  CHECK(refused.handle() == nullptr);
+}
+
+TEST(test_cpp__destructor_finishes_with_zero) {
+  std::string directory;
+  {
+    quipu::Run run(offline());
+    directory = run.directory();
+    run.log("a", 1);
+  }
+  row_list &list = rows_of(directory, "a");
+  CHECK(list.finished);
+  CHECK_INT(list.exit_code, 0);
+}
+
+TEST(test_cpp__exception_finishes_with_one) {
+  std::string directory;
+  try {
+    quipu::Run run(offline());
+    directory = run.directory();
+    run.log("a", 1);
+    throw std::runtime_error("training failed");
+  } catch (const std::runtime_error &) {
+  }
+  row_list &list = rows_of(directory, "a");
+  CHECK(list.finished);
+  CHECK_INT(list.count, 1);
+  CHECK_INT(list.exit_code, 1);
+}
+
+// A run that starts and ends while another exception is on its way has not failed.
+TEST(test_cpp__run_inside_unwinding_finishes_with_zero) {
+  static std::string directory;
+  struct Late {
+    ~Late() {
+      quipu::Run run(offline());
+      directory = run.directory();
+      run.log("a", 1);
+    }
+  };
+  try {
+    const Late late;
+    throw 1;
+  } catch (int) {
+  }
+  CHECK_INT(rows_of(directory, "a").exit_code, 0);
+}
+
+TEST(test_cpp__moved_from_run_answers_null) {
+  quipu::Run run(offline());
+  const std::string directory = run.directory();
+  quipu::Run other = std::move(run);
+  CHECK_STATUS(run.try_log("a", 1).code(), QUIPU_ERROR_NULL);  // NOLINT: what is tested
+  CHECK_TEXT(run.id(), "");
+  other.log("a", 2);
+  run = std::move(other);
+  run.log("a", 3);
+  run.finish();
+  CHECK_INT(rows_of(directory, "a").count, 2);
+}
+
+TEST(test_cpp__move_assignment_finishes_the_run_it_replaces) {
+  quipu::Run run(offline());
+  const std::string first = run.directory();
+  run.log("a", 1);
+  quipu::RunOptions options = offline();
+  options.id = "second";
+  run = quipu::Run(options);
+  CHECK(rows_of(first, "a").finished);
+  CHECK_TEXT(run.id(), "second");
+}
+
+TEST(test_cpp__arrays_of_every_source_are_read) {
+  quipu::Run run(offline());
+  const std::vector<float> vector{0, 1, 2, 3};
+  const std::array<int, 4> array{0, 1, 2, 3};
+  const double plain[2][2] = {{0, 1}, {2, 3}};
+  const std::uint16_t big[] = {0, 1, 2, 3};
+  run.log({{"v", quipu::ArrayValue(vector)},
+           {"a", quipu::ArrayValue(array)},
+           {"p", quipu::ArrayValue(plain)},
+           {"s", quipu::ArrayValue(quipu::span<const float>(vector.data() + 1, 2))},
+           {"m", quipu::ArrayValue(quipu::Array(vector, {2, 2}))},
+           {"r", quipu::ArrayValue(quipu::Array::strided(vector.data() + 3, {4}, {-4}))},
+           {"b", quipu::ArrayValue(quipu::Array(big, {4}))}});
+  const std::string summary = run.summary_json();
+  CHECK(has(summary, "\"v\":[0.0,1.0,2.0,3.0]") || has(summary, "\"v\":[0,1,2,3]"));
+  CHECK(has(summary, "\"a\":[0,1,2,3]"));
+  CHECK(has(summary, "\"p\":[[0,1],[2,3]]") || has(summary, "\"p\":[[0.0,1.0],[2.0,3.0]]"));
+  CHECK(has(summary, "\"s\":[1,2]") || has(summary, "\"s\":[1.0,2.0]"));
+  CHECK(has(summary, "\"m\":[[0,1],[2,3]]") || has(summary, "\"m\":[[0.0,1.0],[2.0,3.0]]"));
+  CHECK(has(summary, "\"r\":[3,2,1,0]") || has(summary, "\"r\":[3.0,2.0,1.0,0.0]"));
+  CHECK(has(summary, "\"b\":[0,1,2,3]"));
+  quipu::ArrayValue refused;
+  CHECK_STATUS(quipu::ArrayValue::try_make(refused, quipu::Array(vector, {3, 2})).code(), QUIPU_ERROR_SHAPE);
+  CHECK_STATUS(quipu::ArrayValue::try_make(refused, quipu::Array(vector, {std::int64_t{1} << 62, 16})).code(),
+               QUIPU_ERROR_SHAPE);
+  CHECK_STATUS(quipu::ArrayValue::try_make(refused, quipu::Array()).code(), QUIPU_ERROR_SHAPE);
+}
+
+TEST(test_cpp__media_of_every_kind_are_logged) {
+  quipu::Run run(offline());
+  const std::vector<std::uint8_t> pixels(8 * 8 * 3, 100);
+  const std::vector<float> points{0, 0, 0, 1, 1, 1};
+  const std::vector<double> counts{1, 2}, edges{0, 1, 2};
+  std::vector<quipu::Image> images;
+  images.push_back(quipu::Image(quipu::Array(pixels, {8, 8, 3})));
+  images.push_back(quipu::Image(quipu::Array(pixels, {8, 8, 3})));
+  quipu::ImageOptions captioned;
+  captioned.caption = "captioned";
+  const quipu::Image image(quipu::Array(pixels, {3, 8, 8}),
+                           [&] { auto o = captioned; o.channels_first = true; return o; }());
+  quipu::Table table({"i", "t", "image"});
+  table.add_row({1, "one", image});
+  table.add_row({2, std::string("two"), nullptr});
+  run.log({{"images", images},
+           {"pair", quipu::MediaList({&images[0], &image})},
+           {"image", image},
+           {"histogram", quipu::Histogram(counts, 2)},
+           {"counted", quipu::Histogram::from_counts(counts, edges)},
+           {"read", quipu::Histogram::from_json("{\"values\":[1],\"bins\":[0,1]}")},
+           {"cloud", quipu::PointCloud(quipu::Array(points, {2, 3}), "two points")},
+           {"scene", quipu::Object3D::from_text("[[0,0,0]]", "json")},
+           {"table", table}});
+  const std::string summary = run.summary_json();
+  CHECK(has(summary, "\"_type\":\"images/separated\""));
+  CHECK(has(summary, "\"_type\":\"image-file\""));
+  CHECK(has(summary, "captioned"));
+  CHECK(has(summary, "\"_type\":\"histogram\""));
+  CHECK(has(summary, "\"_type\":\"object3D-file\""));
+  CHECK(has(summary, "\"_type\":\"table-file\""));
+  run.finish();
+  const quipu::Stats stats = run.stats();
+  CHECK_INT(stats.values_dropped, 0);
+  CHECK_INT(stats.media_pending, 0);
+}
+
+TEST(test_cpp__table_calls_do_what_they_say) {
+  quipu::Table table({"i", "t"});
+  table.add_row({1, "one"});
+  table.add_row({2, std::string("two")});
+  table.add_rows_json("[[3,\"three\"]]");
+  const std::vector<double> scores{0.1, 0.2, 0.3};
+  table.add_column("score", scores);
+  table.add_column("name", std::vector<std::string>{"a", "b", "c"});
+  table.add_column_json("flag", "[true,false,true]");
+  CHECK_INT(table.row_count(), 3);
+  CHECK_INT(table.column_count(), 5);
+  CHECK_STATUS(table.try_add_row({1}).code(), QUIPU_ERROR_SHAPE);
+  CHECK_STATUS(table.try_add_row({"not a number", "x", 1.0, "x", true}).code(), QUIPU_ERROR_VALUE);
+  quipu::Run run(offline());
+  run.log({{"table", table}});
+  run.finish();
+  CHECK_INT(run.stats().values_dropped, 0);
+}
+
+TEST(test_cpp__config_and_summary_are_kept) {
+  quipu::RunOptions options = offline();
+  options.config = quipu::Json::object({{"rate", 0.1}});
+  quipu::Run run(options);
+  run.config({{"layers", std::vector<int>{1, 2}}, {"nested", {{"a", "b"}}}});
+  CHECK_STATUS(run.try_config({{"rate", 0.2}}).code(), QUIPU_ERROR_CONFIG_CHANGED);
+  run.config({{"rate", 0.3}}, true);
+  run.config_defaults(quipu::Json::object({{"rate", 9}, {"seed", 1}}));
+  const std::string config = run.config_json();
+  CHECK(has(config, "\"rate\":0.3"));
+  CHECK(has(config, "\"seed\":1"));
+  CHECK(has(config, "\"layers\":[1,2]"));
+  run.summary("best", 0.5);
+  run.summary({"deep", "er"}, "x");
+  run.summary("gone", 1);
+  run.summary_remove({"gone"});
+  const std::string summary = run.summary_json();
+  CHECK(has(summary, "\"best\":0.5"));
+  CHECK(has(summary, "\"er\":\"x\""));
+  CHECK(summary.find("gone") == std::string::npos);
+}
+
+TEST(test_cpp__the_rest_is_reachable) {
+  quipu::RunOptions options = offline();
+  options.tags = std::vector<std::string>{"a", "b"};
+  options.name = "first";
+  quipu::Run run(options);
+  quipu::MetricOptions metric;
+  metric.summary = "max";
+  metric.step_metric = "epoch";
+  run.define_metric("accuracy", metric);
+  run.set_name("second");
+  run.set_notes("notes");
+  run.set_tags({"c"});
+  run.alert("title", "text", quipu::Level::warning);
+  run.output("line\n");
+  run.mark_preempting();
+  std::FILE *file = std::fopen(below("saved.txt"), "w");
+  REQUIRE(file);
+  std::fputs("saved", file);
+  std::fclose(file);
+  CHECK(has(run.save(std::string(test_directory) + "/*.txt", quipu::Policy::end, std::string(test_directory)), "saved.txt"));
+  run.record_requirements("a==1\n");
+  const std::string info = run.info_json();
+  CHECK(has(info, "\"name\":\"second\""));
+  CHECK(has(info, "\"notes\":\"notes\""));
+  run.flush();
+  run.finish(3);
+  std::string report;
+  CHECK(run.try_report(report).ok());
+  CHECK(has(run.info_json(), "\"exit_code\":3"));
+  CHECK_TEXT(quipu::version(), QUIPU_VERSION);
+  CHECK(quipu::check_library().ok());
+  CHECK_STATUS(quipu::try_recover("/no/such/run").code(), QUIPU_ERROR_NOT_FOUND);
+}
+
+TEST(test_cpp__diagnostics_reach_the_receiver_while_it_lives) {
+  std::atomic<int> heard{0};
+  std::string kind;
+  {
+    const quipu::Diagnostics diagnostics([&](const quipu::Diagnostic &d) {
+      if (std::string(d.kind) == "step_too_low") heard++;
+      throw 1;  // must not reach the library
+    });
+    quipu::Run run(offline());
+    run.log({{"a", 1}}, 10, quipu::Commit::now);
+    run.log({{"a", 1}}, 5, quipu::Commit::now);
+    run.flush();
+    CHECK_INT(heard.load(), 1);
+  }
+  quipu::RunOptions options = offline();
+  quipu::Run run(options);
+  run.log({{"a", 1}}, 10, quipu::Commit::now);
+  run.log({{"a", 1}}, 5, quipu::Commit::now);
+  run.flush();
+  CHECK_INT(heard.load(), 1);
+}
+
+TEST(test_cpp__nested_media_are_logged) {
+  quipu::Run run(offline());
+  const std::vector<double> values{1, 2, 3};
+  const quipu::Histogram histogram(values, 3);
+  run.log({{"tree", {{"h", histogram}, {"n", 1}}}, {"loss", 0.5}});
+  const std::string summary = run.summary_json();
+  CHECK(has(summary, "\"loss\":0.5"));
+  CHECK(has(summary, "\"_type\":\"histogram\""));
+  CHECK(has(summary, "\"n\":1"));
+}
