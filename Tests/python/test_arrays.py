@@ -90,3 +90,43 @@ def test_not_finite_large_array_is_a_value_error():
         run.log({"a": numpy.full(40, numpy.nan)})
     assert caught.value.kind == "histogram_not_finite"
     assert runs.rows(run) == []
+
+
+def test_tensors_are_detached_brought_to_the_host_and_read_channels_first():
+    steps = []
+
+    class Tensor:
+        """What the binding uses of a torch tensor."""
+
+        def __init__(self, value):
+            self.value = value
+            self.shape = value.shape
+
+        def dim(self):
+            return self.value.ndim
+
+        def detach(self):
+            steps.append("detach")
+            return self
+
+        def cpu(self):
+            steps.append("cpu")
+            return self
+
+        def tolist(self):
+            return self.value.tolist()
+
+        def item(self):
+            return self.value.item()
+
+        def __dlpack__(self, **options):
+            return self.value.__dlpack__(**options)
+
+    Tensor.__module__ = "torch"
+    run = runs.start()
+    run.log({"i": quipu.Image(Tensor(numpy.zeros((3, 4, 5), "u1"))), "s": Tensor(numpy.array(2.5)),
+             "l": Tensor(numpy.arange(3.0)), "h": Tensor(numpy.arange(40.0))})  # fmt: skip
+    row = runs.rows(run)[0]
+    assert (row["i"]["width"], row["i"]["height"]) == (5, 4)
+    assert row["s"] == 2.5 and row["l"] == [0, 1, 2] and row["h"]["_type"] == "histogram"
+    assert "detach" in steps and "cpu" in steps

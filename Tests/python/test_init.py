@@ -225,3 +225,51 @@ def test_python_version_is_recorded():
     run = runs.start()
     assert sys.version.split()[0]
     assert runs.fold(run).run["run_id"] == run.id
+
+
+def test_saved_code_is_the_script():
+    done = runs.script(
+        """
+        import os, quipu
+        run = quipu.init(project="p", save_code=True)
+        run.finish()
+        print(open(os.path.join(run.dir, "code", "script.py")).read() == open("script.py").read())
+        """
+    )
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_requirements_list_the_installed_packages():
+    done = runs.script(
+        """
+        import os, quipu
+        run = quipu.init(project="p")
+        run.finish()
+        lines = open(os.path.join(run.dir, "requirements.txt")).read().splitlines()
+        assert all(line.count("==") == 1 for line in lines)
+        print(any(line.lower().startswith("pytest==") for line in lines))
+        """,
+        environment={"WANDB_X_SAVE_REQUIREMENTS": "true"},
+    )
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_run_dropped_by_the_program_stays_open_until_the_end():
+    import gc
+
+    quipu.init(project="p", id="kept", settings={"console": "off"})
+    gc.collect()
+    quipu.log({"a": 1.0})
+    assert quipu.run.id == "kept"
+
+
+def test_finished_run_can_be_collected():
+    import gc
+    import weakref
+
+    run = runs.start()
+    run.finish()
+    reference = weakref.ref(run)
+    del run
+    gc.collect()
+    assert reference() is None

@@ -318,9 +318,14 @@ def _record_requirements(handle):
 
         lines = set()
         for package in metadata.distributions():
-            name = package.metadata["Name"]
-            if name:
-                lines.add(f"{name}=={package.version}")
+            found = {}
+            text = package.read_text("METADATA") or package.read_text("PKG-INFO") or ""
+            for line in text.split("\n\n", 1)[0].splitlines():  # the head only: parsing it all takes ten times as long
+                field, _, value = line.partition(": ")
+                if field in ("Name", "Version"):
+                    found.setdefault(field, value.strip())
+            if len(found) == 2:
+                lines.add("{Name}=={Version}".format_map(found))
         status, error = _ffi.call(
             _lib.quipu_run_record_requirements, handle, _ffi.string("\n".join(sorted(lines)) + "\n")
         )
