@@ -1,9 +1,16 @@
-"""Transaction logs: files of the official client, whole and damaged, read by the `quipu` command."""
+"""Transaction logs: files of the official client, whole and damaged, read by the `quipu` command.
+
+`quipu verify` must count the recorded records and find the recorded damage; `quipu export` must give the recorded rows.
+That every field of every record is read is what Tests/QuipuRecordsTests check against the same files.
+"""
 
 import collections
 import json
 import os
+import re
 import subprocess
+
+from values import differences, put
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -32,13 +39,69 @@ def run(case):
     quipu = command()
     if quipu is None:
         return "skipped", "the quipu command is not built (build/bin/quipu)"
-    process = subprocess.run(
-        [quipu, "export", case.path, "--format", "records"], capture_output=True, timeout=60, check=False
-    )
-    if process.returncode not in (0, 1, 3, 4):
-        message = process.stderr.decode("utf-8", "replace").strip().splitlines()
-        return "failed", [f"exit status {process.returncode}: {message[-1] if message else ''}"]
-    records = [json.loads(line) for line in process.stdout.decode("utf-8").splitlines() if line.strip()]
-    if len(records) != case.expected["records"]:
-        return "failed", [f"expected {case.expected['records']} records, got {len(records)}"]
-    return "passed", []
+    with open(case.path.removesuffix(".wandb") + ".json", encoding="utf-8") as file:
+        records = json.load(file)
+    found = list(_verify(quipu, case, records)) + list(_rows(quipu, case, records))
+    return ("failed", found) if found else ("passed", [])
+
+
+def _call(quipu, *arguments):
+    done = subprocess.run([quipu, *arguments], capture_output=True, timeout=60, check=False)
+    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+
+
+def _verify(quipu, case, records):
+    status, out, err = _call(quipu, "verify", case.path)
+    if status not in (0, 1, 2):
+        yield f"/verify: exit status {status}: {err[-200:]}"
+        return
+    counts = re.search(r"(\d+) records?, (\d+) rows?", out)
+    wanted = case.expected["records"], sum("history" in record for record in records)
+    if counts is None or (int(counts[1]), int(counts[2])) != wanted:
+        yield f"/verify/counts: expected {wanted}, got {counts and counts[0]}"
+    for event in case.expected["events"]:
+        if event["offset"] >= case.expected["size"] or not case.expected["records"]:
+            continue
+        if event["event"] == "unexpected_eof":
+            if "the log ends" not in out:
+                yield "/verify/events: that the file ends early is not reported"
+        elif f"at {event['offset']}:" not in out:
+            yield f"/verify/events: {event['event']} at {event['offset']} is not reported"
+        elif "resume" in event and f"at {event['resume']}" not in out.split(f"at {event['offset']}:", 1)[1]:
+            yield f"/verify/events: reading goes on at {event['resume']}, which is not reported"
+    if case.expected["events"] and status == 0:
+        yield "/verify/status: damage was found, but the exit status is 0"
+    if case.expected["end"] == "bad_header" and status != 2:
+        yield f"/verify/status: expected 2 for a file that is no log, got {status}"
+    ended = re.search(r"ended with exit code (-?\d+)", out)
+    exits = [record["exit"].get("exit_code", 0) for record in records if "exit" in record]
+    if exits and (ended is None or int(ended[1]) != exits[0]):
+        yield f"/verify/exit: expected {exits[0]}, got {ended and ended[1]}"
+
+
+def _value(item):
+    if "value_json" in item:
+        return json.loads(item["value_json"])
+    if "json" in item:
+        return json.loads(item["json"])
+    if "integer" in item:
+        return int(item["integer"])
+    for name in ("boolean", "number", "text"):
+        if name in item:
+            value = item[name]
+            return float(value) if name == "number" and isinstance(value, str) else value
+    return None
+
+
+def _rows(quipu, case, records):
+    wanted = []
+    for record in records:
+        if "history" in record:
+            row = {}
+            for item in record["history"].get("item", []):
+                put(row, item.get("nested_key") or [item.get("key", "")], _value(item))
+            wanted.append(row)
+    status, out, err = _call(quipu, "export", case.path, "--format", "jsonl")
+    rows = [json.loads(line) for line in out.split("\n") if line]
+    if wanted or rows:
+        yield from differences(wanted, rows, "/rows")
