@@ -49,7 +49,8 @@ extension Histogram {
   static func outerEdges(
     _ array: ArrayView, _ data: DType, _ range: (HistogramLimit, HistogramLimit)?
   ) throws(MediaError) -> (HistogramEndpoint, HistogramEndpoint) {
-    var low: HistogramEndpoint, high: HistogramEndpoint
+    var low: HistogramEndpoint
+    var high: HistogramEndpoint
     if let range {
       low = HistogramEndpoint(range.0)
       high = HistogramEndpoint(range.1)
@@ -149,7 +150,11 @@ struct HistogramFilter {
     }
     low = bound(rule.low)
     high = bound(rule.high)
-    if !data.isFloating, let a = rule.low.integer, let b = rule.high.integer { integers = (a, b) } else { integers = nil }
+    if !data.isFloating, let a = rule.low.integer, let b = rule.high.integer {
+      integers = (a, b)
+    } else {
+      integers = nil
+    }
   }
 
   /// - Parameter bits: the value as 64 bits when the data are integers.

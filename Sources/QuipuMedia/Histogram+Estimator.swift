@@ -1,7 +1,7 @@
 import Glibc
 
 extension Histogram {
-  /// Counts an array into a number of equal bins that a rule derives from the data, as `numpy.histogram(array, "auto")`.
+  /// Counts an array into equal bins whose number a rule derives from the data, like `numpy.histogram(array, "auto")`.
   ///
   /// - Parameters:
   ///   - estimator: `auto`, `fd`, `doane`, `scott`, `stone`, `rice`, `sturges` or `sqrt`.
@@ -16,7 +16,8 @@ extension Histogram {
       throw MediaError(.type, "weights cannot be combined with the estimator '\(estimator)'; pass a number of bins")
     }
     guard let rule = HistogramEstimator(rawValue: estimator) else {
-      throw MediaError(.value, "estimator '\(estimator)' is unknown; use auto, fd, doane, scott, stone, rice, sturges, sqrt")
+      throw MediaError(
+        .value, "estimator '\(estimator)' is unknown; use auto, fd, doane, scott, stone, rice, sturges, sqrt")
     }
     let data = try Self.countedType(of: array)
     let (low, high) = try Self.outerEdges(array, data, range)
@@ -66,7 +67,8 @@ enum HistogramEstimator: String {
   private static func exactSpread(
     _ array: ArrayView, _ low: HistogramEndpoint, _ high: HistogramEndpoint, filtered: Bool
   ) throws(MediaError) -> Double {
-    var least = Int128.max, greatest = Int128.min
+    var least = Int128.max
+    var greatest = Int128.min
     let isUnsigned = array.dtype == .u64
     try array.forEachIntegerBlock { (block) throws(MediaError) in
       for bits in block {
@@ -115,7 +117,8 @@ struct EstimatorSample {
   init(values: [Double], type: DType) {
     self.values = values
     self.type = type
-    var least = Double.infinity, greatest = -Double.infinity
+    var least = Double.infinity
+    var greatest = -Double.infinity
     for value in values {
       least = min(least, value)
       greatest = max(greatest, value)
@@ -149,7 +152,8 @@ struct EstimatorSample {
       let index = Int(position)
       guard index + 1 < sorted.count else { return sorted[sorted.count - 1] }
       let g = real.rounded(position - Double(index))
-      let a = sorted[index], b = sorted[index + 1]
+      let a = sorted[index]
+      let b = sorted[index + 1]
       // Neighbours of an integer type are subtracted in it and may wrap.
       let step = type.isFloating ? real.rounded(b - a) : wrappedDifference(b, a)
       return g < 0.5

@@ -57,7 +57,9 @@ enum HistogramWeights {
   }
 
   /// Sums per explicit bin: running sums over the sorted block, picked at the edges, added per block, then differences.
-  static func explicitEdges(_ search: HistogramEdges, _ array: ArrayView, _ weights: ArrayView) throws(MediaError) -> NumberList {
+  static func explicitEdges(_ search: HistogramEdges, _ array: ArrayView, _ weights: ArrayView) throws(MediaError)
+    -> NumberList
+  {
     guard weights.dtype != .bool else {
       throw MediaError(.type, "weights of type bool cannot be summed over explicit edges; convert them to int")
     }

@@ -25,7 +25,17 @@ public enum PNGEncoder {
     append(UInt32(0), to: &file)  // length, filled in below
     file.append("IDAT")
     let start = file.count
-    file = try compress(pixels, after: file)
+    file = try compress(pixels, filtered: true, after: file)
+    // Drawings repeat whole rows and shapes, which filters hide. They shrink a lot either way, so that a second try
+    // without filters is cheap; and small pictures are cheap anyway.
+    let size = file.count &- start
+    if size < pixels.byteCount / Self.drawingRatio || pixels.byteCount <= Self.smallPicture {
+      let plain = try compress(pixels, filtered: false, after: ByteBuffer(capacity: size))
+      if plain.count < size {
+        file.truncate(to: start)
+        file.append(plain.bytes)
+      }
+    }
     let length = file.count &- start
     // Never reached with the limit on ImagePixels; a chunk length has 31 bits.
     guard length <= Int(Int32.max) else { throw MediaError(.value, "picture is too large for one PNG data chunk") }
@@ -36,6 +46,11 @@ public enum PNGEncoder {
     appendChunk("IEND", UnsafeRawBufferPointer(start: nil, count: 0), to: &file)
     return file.array()
   }
+
+  /// Pictures that shrink at least this much are taken for drawings.
+  private static let drawingRatio = 12
+  /// Bytes of samples up to which both ways are tried.
+  private static let smallPicture = 16 * 1024
 
   private static func append(_ value: UInt32, to out: inout ByteBuffer) {
     withUnsafeBytes(of: value.bigEndian) { out.append($0) }
@@ -50,8 +65,10 @@ public enum PNGEncoder {
     append(QuipuBase.crc32(checked), to: &out)
   }
 
-  private static func compress(_ pixels: ImagePixels, after head: consuming ByteBuffer) throws(MediaError) -> ByteBuffer {
-    var stream = try DeflateRuns(appendingTo: head)
+  private static func compress(
+    _ pixels: ImagePixels, filtered: Bool, after head: consuming ByteBuffer
+  ) throws(MediaError) -> ByteBuffer {
+    var stream = try DeflateRows(appendingTo: head)
     let step = pixels.channels
     let rowBytes = pixels.width &* step
     pixels.withBytes { samples in
@@ -59,7 +76,8 @@ public enum PNGEncoder {
       var row = base
       var above: UnsafeRawPointer?
       for _ in 0..<pixels.height {
-        let filter = PNGFilter.best(row: row, above: above, count: rowBytes, step: step)
+        let filter =
+          filtered ? PNGFilter.best(row: row, above: above, count: rowBytes, step: step) : PNGFilter.none
         stream.append(filter)
         var at = 0
         while at < rowBytes {

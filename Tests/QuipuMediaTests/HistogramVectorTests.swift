@@ -38,7 +38,9 @@ import Testing
           let density = entry["density"]?.boolValue ?? false
           if let edges { return try Histogram(array: array, edges: edges, weights: weights, density: density) }
           var range: (HistogramLimit, HistogramLimit)?
-          if let given = entry["range"]?.arrayValue, given.count == 2 { range = (try limit(given[0]), try limit(given[1])) }
+          if let given = entry["range"]?.arrayValue, given.count == 2 {
+            range = (try limit(given[0]), try limit(given[1]))
+          }
           if let name = entry["bins"]?.stringValue {
             return try Histogram(array: array, estimator: name, range: range, weights: weights, density: density)
           }
@@ -58,10 +60,10 @@ import Testing
       isEdges ? a == b || a.bitPattern == b.bitPattern : a == b || (a.isNaN && b.isNaN)
     }
     switch (got, expected) {
-    case let (.integers(a, _), .integers(b, _)): return a == b ? nil : "\(a), expected \(b)"
-    case let (.floats(a, _), .floats(b, _)):
+    case (.integers(let a, _), .integers(let b, _)): return a == b ? nil : "\(a), expected \(b)"
+    case (.floats(let a, _), .floats(let b, _)):
       return a.count == b.count && zip(a, b).allSatisfy(same) ? nil : "\(a), expected \(b)"
-    case let (.complex(a, _), .complex(b, _)):
+    case (.complex(let a, _), .complex(let b, _)):
       return a.count == b.count && zip(a, b).allSatisfy({ same($0.x, $1.x) && same($0.y, $1.y) })
         ? nil : "\(a), expected \(b)"
     default: return "another kind of list"
