@@ -353,7 +353,7 @@ class Comparison:
         shape = re.sub(r"[0-9a-f]{20}", "*", wanted["path"])
         closest = None
         for entry in entries:
-            path = re.sub(r"\d{13}", "{EPOCH_MS}", entry["path"])
+            path = re.sub(r"^(None|\d+)-\d{13}\.", r"\1-{EPOCH_MS}.", entry["path"])
             if re.sub(r"[0-9a-f]{20}", "*", path) != shape:
                 continue
             data = _read(entry["local_path"])

@@ -13,7 +13,7 @@ import values
 from values import decode, encode
 
 _EXCEPTIONS = {"ValueError": ValueError, "KeyboardInterrupt": KeyboardInterrupt}
-_WITHOUT_RUN = {"init", "setup", "write_file", "setenv", "print", "exit", "raise", "sleep", "global_run", "same_run"}
+_WITHOUT_RUN = {"init", "setup", "write_file", "setenv", "print", "exit", "raise", "sleep", "global_run"}
 
 
 class Scenario:
