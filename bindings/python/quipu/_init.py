@@ -251,7 +251,8 @@ def _start(given, config, entity, project, dir, id, name, notes, tags, group, jo
         options.config_path = _ffi.path_bytes(config)
     elif config is not None:
         options.config_json = _ffi.string(_config.encode(config))
-    sent = {key: value for key, value in given.items() if not callable(value)}
+    sent = {"x_args": sys.argv[1:], "x_executable": sys.executable}  # the process has the interpreter's
+    sent.update((key, value) for key, value in given.items() if not callable(value))
     converter = _convert.Config()
     options.settings_json = _ffi.string(_convert.text({key: converter.convert(value) for key, value in sent.items()}))
     options.program = _ffi.cstring(_program())
@@ -273,7 +274,7 @@ def _start(given, config, entity, project, dir, id, name, notes, tags, group, jo
     finally:
         _terminal.end_init(policy)
     kind = DisabledRun if info.get("disabled") else Run
-    return kind(handle, info, policy, given, bool(given.get("allow_val_change")), sys.argv[1:])
+    return kind(handle, info, policy, given, bool(given.get("allow_val_change")))
 
 
 def _begin_capture(run):

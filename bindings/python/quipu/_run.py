@@ -64,7 +64,7 @@ def _unused(name):
 class Run:
     """A run. Made by `init()`; usable from several threads; may be used with `with`."""
 
-    def __init__(self, handle, info, policy, settings, allow_change, argv):
+    def __init__(self, handle, info, policy, settings, allow_change):
         set_ = object.__setattr__
         set_(self, "_handle", handle)
         set_(self, "_info", info)
@@ -76,9 +76,7 @@ class Run:
         set_(self, "_helper", None)
         set_(self, "_lock", threading.Lock())
         set_(self, "_local", settings)
-        values = dict(info.get("settings") or {})
-        values.setdefault("_args", argv)
-        set_(self, "_settings", Settings._of_run(values))
+        set_(self, "_settings", Settings._of_run(info.get("settings") or {}))
         set_(self, "_config", Config(self, allow_change))
         set_(self, "_final", None)
         if self._disabled:
