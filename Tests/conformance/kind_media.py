@@ -364,7 +364,8 @@ class Comparison:
                 entries.remove(entry)
                 return "{EPOCH_MS}" not in path
             if path.endswith(".json"):
-                found = list(differences(_sets(_stable(json.loads(recorded))), _sets(_stable(self._swapped(json.loads(data))))))
+                mine = _sets(_stable(self._swapped(json.loads(data))))
+                found = list(differences(_sets(_stable(json.loads(recorded))), mine))
                 closest = closest or [f"{at}/{path}{text}" for text in found]
                 if found:
                     continue
@@ -398,7 +399,8 @@ def _sets(x):
             if key == "val" and isinstance(value, list):
                 value = sorted(value, key=str)
             elif key == "val" and isinstance(value, dict):
-                value = {name: sorted(item, key=str) if isinstance(item, list) else item for name, item in value.items()}
+                for name, item in value.items():
+                    value[name] = sorted(item, key=str) if isinstance(item, list) else item
             result[key] = value
         return result
     if isinstance(x, list):

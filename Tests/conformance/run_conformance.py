@@ -96,7 +96,7 @@ def run_kind(kind, directory, options, deviations):
     if not options.only and counts:
         for entry in deviations.unused(kind):
             counts[FAILED] += 1
-            print(f"FAIL deviations.json: {entry['case']} {entry.get('differs', '')} no longer differs; remove the entry")
+            print(f"FAIL deviations.json: {entry['case']} no longer differs at {entry.get('differs', '')}; remove it")
     print(f"{kind}: {counts[PASSED]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped", flush=True)
     return counts
 

@@ -68,7 +68,7 @@ def test_each_active_run_gets_the_lines():
         one.finish()
         print("second")
         two.finish()
-        print(open(os.path.join(one.dir, "output.log")).read().split(), open(os.path.join(two.dir, "output.log")).read().split())
+        print(*[open(os.path.join(run.dir, "output.log")).read().split() for run in (one, two)])
         """
     )
     assert done.stdout.splitlines()[-1] == "['first', 'both'] ['both', 'second']", done.stderr

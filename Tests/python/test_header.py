@@ -102,8 +102,10 @@ def test_only_one_module_imports_ctypes():
     package = os.path.dirname(_ffi.__file__)
     users = []
     for name in os.listdir(package):
-        if name.endswith(".py") and re.search(r"^\s*(import|from) ctypes", open(os.path.join(package, name)).read(), re.M):
-            users.append(name)
+        if name.endswith(".py"):
+            text = open(os.path.join(package, name)).read()
+            if re.search(r"^\s*(import|from) ctypes", text, re.M):
+                users.append(name)
     assert users == ["_ffi.py"]
 
 

@@ -147,14 +147,17 @@ def test_table_holds_media_and_all_kinds_of_cells():
         table.add_data(cell)
     value, run = logged(table)
     data = [row[0] for row in json.loads(content(run, value))["data"]]
-    assert data[:2] == [None, True] and data[3:9] == ["x", [1, [2]], [1], {"$q": "np", "v": 1}, {"k": {"$quipu": 1}}, [97, 98]]
+    assert data[:2] == [None, True]
+    assert data[3:9] == ["x", [1, [2]], [1], {"$q": "np", "v": 1}, {"k": {"$quipu": 1}}, [97, 98]]
     assert data[9] == "Image" and data[10:] == ["2024-01-02T00:00:00", "2024-01-02"]
 
 
 def test_media_may_be_dropped_right_after_logging():
     run = runs.start()
     for n in range(20):
-        run.log({"i": quipu.Image(memoryview(bytes([n] * 400)).cast("B", (20, 20))), "t": quipu.Table(columns=["a"], data=[[n]])})
+        image = quipu.Image(memoryview(bytes([n] * 400)).cast("B", (20, 20)))
+        run.log({"i": image, "t": quipu.Table(columns=["a"], data=[[n]])})
+        del image
     found = runs.fold(run)
     assert len(found.rows) == 20
     for row in found.rows:

@@ -164,7 +164,9 @@ class Converter:
             return self.value(value.item(), depth + 1, in_list)
         if count <= 32:
             items = value.tolist() if hasattr(value, "tolist") else list(value)
-            return self.sequence(items, depth, True) if isinstance(items, list) else self.value(items, depth + 1, in_list)
+            if isinstance(items, list):
+                return self.sequence(items, depth, True)
+            return self.value(items, depth + 1, in_list)
         return self.big_array(value)
 
     def special(self, value, depth, in_list):

@@ -72,7 +72,10 @@ def login(
         _terminal.warn("anonymous_ignored", "the argument anonymous has no effect")
     if key is not None:
         if key != key.strip():
-            raise errors.make("api_key_whitespace", "the API key may not start or end with white space", -600, errors.AuthenticationError)
+            raise errors.make(
+                "api_key_whitespace", "the API key may not start or end with white space", -600,
+                errors.AuthenticationError,
+            )  # fmt: skip
         _api_key = key
     if host is not None:
         _setup_settings["base_url"] = host
@@ -200,8 +203,9 @@ def init(
         if _active and policy == "return_previous":
             if given.get("resume") == "must":
                 raise errors.make(
-                    "resume_must_while_active", "resume='must' needs another run, and one is active: finish it first", -200
-                )
+                    "resume_must_while_active", "resume='must' needs another run, and one is active: finish it first",
+                    -200,
+                )  # fmt: skip
             run = _active[-1]
             _terminal.say(
                 1, "init_while_active", f"init() was called while run {run.id} is active and returns that run; use "
@@ -216,7 +220,9 @@ def init(
         for setting, value in (("force", force), ("save_code", save_code), ("allow_val_change", allow_val_change)):
             if value is not None:
                 given[setting] = value
-        run = _start(given, config, entity, project, dir, id, name, notes, tags, group, job_type, resume_from, fork_from)
+        run = _start(
+            given, config, entity, project, dir, id, name, notes, tags, group, job_type, resume_from, fork_from
+        )
         _active.append(run)
         if policy != "create_new":
             _set_global(run)

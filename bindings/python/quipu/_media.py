@@ -97,8 +97,9 @@ class Image(_Handle):
         view = _arrays.view(data) if _arrays.is_array(data) else None
         if view is None:
             raise _refuse(
-                "image_not_array", f"an Image needs an array, a picture or a path, not {type(data).__name__}", AttributeError
-            )
+                "image_not_array", f"an Image needs an array, a picture or a path, not {type(data).__name__}",
+                AttributeError,
+            )  # fmt: skip
         return _new(_lib.quipu_image_new, _ffi.reference(view[0]), _ffi.reference(options))
 
     @staticmethod
@@ -247,7 +248,9 @@ class Object3D(_Handle):
             view = _arrays.view(_arrays.host(data))
             if view is not None:
                 return _new(_lib.quipu_point_cloud_new, _ffi.reference(view[0]), _ffi.cstring(caption))
-        raise _refuse("object3d_bad_data", f"an Object3D needs an array, a dictionary or a file, not {type(data).__name__}")
+        raise _refuse(
+            "object3d_bad_data", f"an Object3D needs an array, a dictionary or a file, not {type(data).__name__}"
+        )
 
     @staticmethod
     def _text(text, file_type, caption):

@@ -53,7 +53,9 @@ def _unused(name):
     def method(self, *args, **kwargs):
         if self._disabled:
             return None
-        raise errors.make("unsupported", f"run.{name}() is not part of this version of Quipu", -200, errors.UnsupportedError)
+        raise errors.make(
+            "unsupported", f"run.{name}() is not part of this version of Quipu", -200, errors.UnsupportedError
+        )
 
     method.__name__ = name
     method.__qualname__ = f"Run.{name}"
@@ -88,7 +90,8 @@ class Run:
 
     def _finished_error(self, what):
         return errors.make(
-            "run_finished", f"run {self._id} is finished; {what} cannot be used any more, start another run with init()",
+            "run_finished",
+            f"run {self._id} is finished; {what} cannot be used any more, start another run with init()",
             _ffi.ERROR_FINISHED,
         )  # fmt: skip
 
@@ -596,7 +599,7 @@ class Run:
             _ffi.take_error(error, status)
         elif text:
             _terminal.write(text[:-1] if text.endswith("\n") else text)
-        _terminal.write(f"Send it to a server with: quipu sync {self.sync_dir}")
+        _terminal.write(f"Send it to a W&B server with: wandb sync {self.sync_dir}")
 
     def __enter__(self):
         return self

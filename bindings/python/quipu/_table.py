@@ -259,7 +259,8 @@ class Table(_convert.Media):
             types = dtype if isinstance(dtype, list) else [dtype] * len(self.columns)
             schema["types"] = [column_type(part) for part in types]
         if optional is not True:
-            schema["optional"] = [bool(part) for part in optional] if isinstance(optional, (list, tuple)) else bool(optional)
+            several = isinstance(optional, (list, tuple))
+            schema["optional"] = [bool(part) for part in optional] if several else bool(optional)
         text = _convert.text(schema) if schema else None
         options.schema_json = _ffi.string(text)
         names = [str(name) for name in self.columns]
@@ -303,7 +304,9 @@ class Table(_convert.Media):
     def add_column(self, name, data, optional=False):
         """Adds a column: a value per row, or any number of values for a table without columns."""
         if self.log_mode == "INCREMENTAL":
-            raise errors.make("table_incremental", "an INCREMENTAL table takes no new columns; use MUTABLE", -200, errors.Error)
+            raise errors.make(
+                "table_incremental", "an INCREMENTAL table takes no new columns; use MUTABLE", -200, errors.Error
+            )
         _assert(isinstance(name, str) and name not in self.columns, f"the column {name!r} must be new and text")
         is_array = _arrays.is_array(data)
         _assert(isinstance(data, list) or is_array, "data must be a list or an array")
@@ -313,7 +316,11 @@ class Table(_convert.Media):
         view = _arrays.view(_arrays.host(data)) if is_array and len(getattr(data, "shape", (0,))) == 1 else None
         if view is not None:
             status, error = _ffi.call(
-                _lib.quipu_table_add_column, self._media, _ffi.cstring(name), _ffi.reference(view[0]), int(bool(optional))
+                _lib.quipu_table_add_column,
+                self._media,
+                _ffi.cstring(name),
+                _ffi.reference(view[0]),
+                int(bool(optional)),
             )
         else:
             cells = _Cells()
