@@ -24,14 +24,23 @@ abi=$(abi_number)
 name=libquipu.so.$abi
 cd "$root"
 
-# -static-stdlib    the host needs no Swift, and keeps its own, of any version, apart
-# version script    only quipu_* is visible
-# lld               comes with the Swift toolchain, so binutils' choice of linker does not matter
-# now, relro        load time is the same within noise (1.1 ms), and the relocated data is read-only afterwards
+# -static-stdlib       the host needs no Swift, and keeps its own, of any version, apart
+# version script       only quipu_* is visible
+# function sections    lets the linker drop what the library does not use, and fold what is equal (8.9 -> 8.5 MB)
+# lld                  comes with the Swift toolchain, so binutils' choice of linker does not matter
+# now, relro           load time is the same within noise (1.1 ms), and the relocated data is read-only afterwards
 common=(build -c release --package-path "$root" --scratch-path "$scratch" --disable-local-rpath
-  -Xswiftc -static-stdlib -Xswiftc -use-ld=lld
-  -Xlinker --as-needed -Xlinker -z -Xlinker noexecstack -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now)
+  -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections
+  -Xlinker --icf=all -Xlinker --as-needed -Xlinker -z -Xlinker noexecstack -Xlinker -z -Xlinker relro
+  -Xlinker -z -Xlinker now)
 library=(--product QuipuC -Xlinker "--version-script=$root/cmake/quipu.map" -Xlinker "-soname=$name")
+
+# Packed relocations save half a megabyte and need glibc 2.36 where the library runs. What is built beside such a glibc
+# asks for its symbol versions anyway; an older build machine gives the larger library that older hosts load.
+glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d ' ' -f 2)
+if [ -n "$glibc" ] && [ "$(printf '2.36\n%s\n' "$glibc" | sort -V | head -n 1)" = 2.36 ]; then
+  common+=(-Xlinker -z -Xlinker pack-relative-relocs)
+fi
 
 step build-library "building the library, release (first time: minutes)" "$swift" "${common[@]}" "${library[@]}"
 step build-command "building the quipu command, release" "$swift" "${common[@]}" --product quipu
