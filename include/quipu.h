@@ -514,6 +514,10 @@ QUIPU_API quipu_status quipu_array_from_dlpack(const struct DLTensor *tensor, qu
 /* NULL is allowed. Since 0.1.0 */
 QUIPU_API void quipu_media_free(quipu_media *media);
 
+/* What a row holds for a value without a file: a histogram's counts and edges, an array's elements, as JSON.
+ * Errors: STATE (the value is a file or a table). Ownership: quipu_text_free. Since 0.1.0 */
+QUIPU_API quipu_status quipu_media_json(const quipu_media *media, quipu_str *out, quipu_error **error);
+
 /* Several media as one value (W&B: a list). Since 0.1.0 */
 QUIPU_API quipu_status quipu_media_list_new(quipu_media *const *items, size_t count, quipu_media **list,
                                             quipu_error **error);
@@ -654,7 +658,7 @@ typedef int32_t quipu_stream;
 enum { QUIPU_STREAM_STDOUT = 1, QUIPU_STREAM_STDERR = 2, QUIPU_STREAM_LINES = 3 };
 
 /* Console text for output.log: STDOUT and STDERR go through a small terminal (carriage returns overwrite), LINES are
- * taken as they are. Nothing is printed. Since 0.1.0 */
+ * taken as they are. Bytes that are not UTF-8 are replaced by U+FFFD. Nothing is printed. Since 0.1.0 */
 QUIPU_API quipu_status quipu_run_output(quipu_run *run, quipu_stream stream, quipu_str text);
 
 /* A file the caller has written below the run's `files` directory (path relative to it) is recorded for upload.

@@ -240,7 +240,6 @@ extension Run {
     try checkOpen()
     let plan = try SavePlan.make(
       pattern: pattern, basePath: basePath, policy: policy, glob: isPattern, filesDirectory: filesDirectory)
-    report(plan.diagnostics)
     let outcome = plan.execute(filesDirectory: filesDirectory, symlinks: settings.symlink)
     report(outcome.diagnostics)
     if !outcome.saved.isEmpty {
@@ -396,7 +395,7 @@ extension Run {
     var info = JSONObject()
     info["id"] = .string(id)
     info["name"] = state.name.map { .string($0) } ?? .null
-    info["project"] = .string(isDisabled && settings.project.isEmpty ? "dummy" : settings.project)
+    info["project"] = .string(isDisabled && settings.isProjectDefault ? "dummy" : settings.project)
     info["entity"] = .string(isDisabled ? "dummy" : settings.entity ?? "")
     info["notes"] = state.notes.map { .string($0) } ?? .null
     info["tags"] = .array(state.tags.map { .string($0) })

@@ -207,10 +207,31 @@ extension Run {
     try log(text: text.bytes, media: [], step: try checked(step), commit: commit.rawValue)
   }
 
+  // A table's key names a file of its artifact: one that cannot is refused while the caller can still be told.
+  private static func checkTableKeys(_ text: UnsafeRawBufferPointer, _ media: [Media]) throws(QuipuError) {
+    guard case .object(let row)? = try? JSON(parsing: text) else { return }
+    try checkTableKeys(row, media)
+  }
+
+  private static func checkTableKeys(_ object: JSONObject, _ media: [Media]) throws(QuipuError) {
+    for (key, value) in object.members {
+      guard let inner = value.objectValue else { continue }
+      guard inner.count == 1, let at = inner[MediaBinder.placeholder]?.intValue, at >= 0, at < Int64(media.count) else {
+        try checkTableKeys(inner, media)
+        continue
+      }
+      guard media[Int(at)].kind == .table else { continue }
+      do throws(MediaError) { _ = try MediaNames.artifactEntryPath(key.string + ".table.json") } catch {
+        throw QuipuError(.value, kind: "artifact_path_bad", "key: \(error.message)")
+      }
+    }
+  }
+
   /// A row as checked JSON text of an object.
   func log(text: UnsafeRawBufferPointer, media: [Media], step: Int64, commit: UInt8) throws(QuipuError) {
     guard let core else { return }
     if core.isFinishing, let error = Run.refusal(.finished) { throw error }
+    if media.contains(where: { $0.kind == .table }) { try Run.checkTableKeys(text, media) }
     let ids = media.map { ProcessState.shared.media.register($0) }
     let result = core.submit(.row, text: text, media: ids, step: step, commit: commit)
     if result != .none { ProcessState.shared.media.release(ids) }

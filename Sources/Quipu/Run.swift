@@ -52,7 +52,8 @@ public final class Run: Sendable {
   /// Blocking: a few small file operations.
   /// W&B: `wandb.init()`.
   public static func start(_ options: RunOptions = RunOptions()) throws(QuipuError) -> Run {
-    let context = ProcessContext.current()
+    var context = ProcessContext.current()
+    let changed = Run.freezeEnvironment(&context)
     let setup = Run.setup.withLock { $0 }
     var (settings, diagnostics) = try Settings.resolve(options: options, setup: setup, context: context)
     let (config, more) = try ConfigStore.build(options: options, settings: settings, context: context)
@@ -60,10 +61,11 @@ public final class Run: Sendable {
 
     let auto = ResumeFile(directory: settings.wandbDirectory)
     if settings.resume == .auto, !settings.isDisabled {
-      let earlier = auto.read()
+      // The file may come from anywhere: what is not an id is no reason to refuse the start.
+      let earlier = auto.read().flatMap { id in (try? Setting.checkRunID(id)) == nil ? nil : id }
       if let earlier, settings.runID == nil {
         settings.set("run_id", .string(earlier))
-      } else if let earlier, let own = settings.runID, earlier != own {
+      } else if let earlier, let own = settings.runID, Key(earlier) != Key(own) {
         diagnostics.append(
           Diagnostic(
             .warning, kind: "auto_resume_id_ignored",
@@ -72,6 +74,13 @@ public final class Run: Sendable {
     }
     let id = settings.runID ?? RandomText.make(8)
     settings.set("run_id", .string(id))
+    if !changed.isEmpty {
+      diagnostics.append(
+        Diagnostic(
+          .warning, kind: "env_changed",
+          "environment variables changed after the first run of the process are ignored: "
+            + changed.joined(separator: ", ")))
+    }
     for diagnostic in diagnostics { Diagnostics.shared.report(diagnostic, run: id) }
     if settings.isDisabled { return Run(disabled: id, settings: settings, config: config, context: context) }
     if settings.mode == .online, !reportedNoServer.exchange(true, ordering: .relaxed) {
@@ -82,6 +91,22 @@ public final class Run: Sendable {
             + "\"offline\" and can be sent later"), run: id)
     }
     return try Run(id: id, settings: settings, config: config, options: options, context: context, auto: auto)
+  }
+
+  private static let firstContext = Mutex<ProcessContext?>(nil)
+
+  /// The settings in the environment are read once per process, at its first start.
+  ///
+  /// - Returns: names of variables that have changed since.
+  private static func freezeEnvironment(_ context: inout ProcessContext) -> [String] {
+    let present = context
+    guard let first = firstContext.withLock({ stored -> ProcessContext? in
+      if stored == nil { stored = present }
+      return stored
+    }) else { return [] }
+    let changed = present.changedVariables(since: first)
+    for name in changed { context.environment[name] = first.environment[name] }
+    return changed
   }
 
   private init(disabled id: String, settings: Settings, config: ConfigStore, context: ProcessContext) {
@@ -131,7 +156,7 @@ public final class Run: Sendable {
     state = Mutex(
       State(config: config, name: settings.runName, notes: settings.runNotes, tags: settings.runTags ?? []))
 
-    let identity = Run.identity(id, settings, config, options, startingStep: start, startWall: startWall)
+    let identity = Run.identity(id, settings, config, options, startWall: startWall)
     let file: LogFile
     var stream = RecordStream(position: UInt64(LogFormat.fileHeaderSize), nextNumber: 1)
     do {
@@ -216,8 +241,7 @@ public final class Run: Sendable {
   // MARK: The first records
 
   private static func identity(
-    _ id: String, _ settings: Settings, _ config: ConfigStore, _ options: RunOptions, startingStep: Int64,
-    startWall: Int64
+    _ id: String, _ settings: Settings, _ config: ConfigStore, _ options: RunOptions, startWall: Int64
   ) -> RunRecord {
     var record = RunRecord()
     record.runID = id
@@ -230,7 +254,6 @@ public final class Run: Sendable {
     record.tags = settings.runTags ?? []
     record.sweepID = settings.sweepID ?? ""
     record.host = settings.host
-    record.startingStep = startingStep
     record.startTime = Timestamp(nanoseconds: startWall / 1000 * 1000)
     record.resume = settings.resume == .allow || settings.resume == .must
     if let moment = settings.resumeFrom ?? settings.forkFrom {

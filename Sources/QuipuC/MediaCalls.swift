@@ -100,6 +100,20 @@ public func quipu_media_free(_ media: OpaquePointer?) {
   if media != nil { _ = Handles.media.remove(media) }
 }
 
+@c @implementation
+public func quipu_media_json(
+  _ media: OpaquePointer?, _ out: UnsafeMutablePointer<quipu_str>?, _ error: ErrorOut
+) -> quipu_status {
+  clear(out)
+  return attempt(error) { () throws(QuipuError) in
+    guard out != nil else { throw isNull("out") }
+    guard let value = try medium(media, "media").inlineValue else {
+      throw QuipuError(.state, kind: "media_has_file", "media: is kept in a file, so a row holds no value of it")
+    }
+    give(value.text(style: .client), to: out)
+  }
+}
+
 /// Makes a media handle.
 private func make(
   _ out: UnsafeMutablePointer<OpaquePointer?>?, _ argument: String, _ error: ErrorOut,

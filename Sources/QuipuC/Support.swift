@@ -89,6 +89,7 @@ func json(_ value: quipu_str, _ argument: String) throws(QuipuError) -> JSON {
   do {
     return try JSON(parsing: raw)
   } catch {
+    if String(validating: raw.bindMemory(to: UInt8.self), as: UTF8.self) == nil { throw notUTF8(argument) }
     throw QuipuError(
       .value, kind: "json_invalid", "\(argument): is not JSON: \(error.reason) at byte \(error.offset)")
   }
@@ -218,6 +219,9 @@ func view(_ array: quipu_array, _ argument: String) throws(QuipuError) -> ArrayV
     }
     shape.append(value)
     if let given = array.strides { strides.append(Int(given[at])) }
+  }
+  if array.data == nil, !shape.contains(0) {
+    throw QuipuError(.null, kind: "null_argument", "\(argument): data is NULL but the shape has elements")
   }
   do throws(MediaError) {
     return try ArrayView(

@@ -6,6 +6,16 @@ import QuipuMedia
 
 // Tables.
 
+/// A row or column of the wrong length is a matter of shape in the contract.
+private func shaped(_ body: () throws(QuipuError) -> Void) throws(QuipuError) {
+  do throws(QuipuError) { try body() } catch {
+    var refused = error
+    let counts = refused.message.hasPrefix("row: ") || refused.message.hasPrefix("data: ")
+    if refused.code == .value, counts { refused.code = .shape }
+    throw refused
+  }
+}
+
 @c @implementation
 public func quipu_table_new(
   _ columns: UnsafePointer<UnsafePointer<CChar>?>?, _ count: Int, _ options: UnsafePointer<quipu_table_options>?,
@@ -111,7 +121,9 @@ public func quipu_table_add_rows_json(
     let raw = try bytes(json, "json")
     let attached = try target.attachments(
       media: try mediaList(media, media_count), arrays: try views(arrays, array_count))
-    try target.changeTable { table throws(MediaError) in try table.addRows(json: raw, attachments: attached) }
+    try shaped { () throws(QuipuError) in
+      try target.changeTable { table throws(MediaError) in try table.addRows(json: raw, attachments: attached) }
+    }
   }
 }
 
@@ -124,8 +136,10 @@ public func quipu_table_add_column(
     let target = try medium(table, "table")
     let name = try required(name, "name")
     let array = try view(values, "values")
-    try target.changeTable { table throws(MediaError) in
-      try table.addColumn(name, .array(array), optional: optional != 0)
+    try shaped { () throws(QuipuError) in
+      try target.changeTable { table throws(MediaError) in
+        try table.addColumn(name, .array(array), optional: optional != 0)
+      }
     }
   }
 }
@@ -148,8 +162,10 @@ public func quipu_table_add_column_text(
       guard let value = values.map({ $0[at] }) else { break }
       cells.append(.string(try text(value, "values[\(at)]")))
     }
-    try target.changeTable { table throws(MediaError) in
-      try table.addColumn(name, .cells(cells), optional: optional != 0)
+    try shaped { () throws(QuipuError) in
+      try target.changeTable { table throws(MediaError) in
+        try table.addColumn(name, .cells(cells), optional: optional != 0)
+      }
     }
   }
 }
@@ -167,12 +183,12 @@ public func quipu_table_add_column_json(
     }
     let attached = try target.attachments(
       media: try mediaList(media, media_count), arrays: try views(arrays, array_count))
-    try target.changeTable { table throws(MediaError) in
+    try shaped { () throws(QuipuError) in try target.changeTable { table throws(MediaError) in
       var cells: [TableCell] = []
       cells.reserveCapacity(values.count)
       for value in values { cells.append(try TableCell(taggedJSON: value, attachments: attached)) }
       try table.addColumn(name, .cells(cells), optional: optional != 0)
-    }
+    } }
   }
 }
 

@@ -70,7 +70,7 @@ extension Histogram {
     } else {
       (low, high) = try ArrayExtrema.limits(of: array, as: data)
       guard low.double.isFinite, high.double.isFinite else {
-        throw MediaError(.value, "data contain NaN or infinity; pass a range or finite values")
+        throw MediaError(.notFinite, "data contain NaN or infinity; pass a range or finite values")
       }
     }
     let equal: Bool

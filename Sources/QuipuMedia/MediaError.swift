@@ -27,6 +27,8 @@ public struct MediaError: Error, Sendable, Equatable, CustomStringConvertible {
     public static let unsupported = Code(rawValue: 10)
     /// A documented condition the caller had to keep is broken.
     public static let assertion = Code(rawValue: 11)
+    /// NaN or infinity where only finite values make sense.
+    public static let notFinite = Code(rawValue: 12)
   }
 
   public let code: Code

@@ -132,7 +132,7 @@ struct HostTests {
   }
 
   @Test(arguments: [
-    ("https://user:secret@h/p", "https://user@h/p"), ("https://h/p", "https://h/p"), ("git@h:p", "git@h:p"),
+    ("https://user:secret@h/p", "https://user:@h/p"), ("https://h/p", "https://h/p"), ("git@h:p", "git@h:p"),
     ("ssh://git@h:22/p", "ssh://git@h:22/p"), ("https://u@h/a:b@c", "https://u@h/a:b@c"),
     ("https://u:a@b@h/", "https://u@h/"),
     ("", ""), ("://", "://"),

@@ -10,7 +10,7 @@ enum ConfigFile {
   /// - Throws: `file` if it cannot be read, `format` if it is not of that form.
   static func read(_ path: String, name: String, files: FileAccess) throws(QuipuError) -> JSONObject? {
     guard files.kind(path) != nil else {
-      throw QuipuError(.file, kind: "config_file_missing", "The config file \(name) does not exist")
+      throw QuipuError(.notFound, kind: "config_file_missing", "The config file \(name) does not exist")
     }
     guard let bytes = files.read(path) else {
       throw QuipuError(.file, kind: "config_file_unreadable", "The config file \(name) cannot be read")

@@ -55,10 +55,12 @@ final class HandOffRing: @unchecked Sendable {
   private let freeTail: UnsafeMutablePointer<Atomic<UInt64>>
   private let activeSlot: UnsafeMutablePointer<Atomic<UInt64>>
   let descriptor: Int32
+  private let isOwn: Bool
   /// Path of the file, nil for memory that dies with the process.
   let path: String?
 
-  private init(base: UnsafeMutableRawPointer, capacity: Int, descriptor: Int32, path: String?) {
+  private init(base: UnsafeMutableRawPointer, capacity: Int, descriptor: Int32, path: String?, isOwn: Bool) {
+    self.isOwn = isOwn
     self.base = base
     self.capacity = capacity
     self.descriptor = descriptor
@@ -72,6 +74,7 @@ final class HandOffRing: @unchecked Sendable {
   }
 
   deinit {
+    if let path, isOwn { RingPlace.release(path) }
     munmap(base, mappedBytes)
     if descriptor >= 0 { _ = Glibc.close(descriptor) }
   }
@@ -91,12 +94,17 @@ final class HandOffRing: @unchecked Sendable {
     var descriptor: Int32 = -1
     let flags: Int32
     if let path {
+      RingPlace.claim(path)
       descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-      guard descriptor >= 0 else { return nil }
+      guard descriptor >= 0 else {
+        RingPlace.release(path)
+        return nil
+      }
       // Space is taken now: touching a page of a full tmpfs later would be a SIGBUS in the host.
       guard posix_fallocate(descriptor, 0, off_t(total)) == 0, RecordLock.take(descriptor) else {
         unlink(path)
         _ = Glibc.close(descriptor)
+        RingPlace.release(path)
         return nil
       }
       flags = MAP_SHARED
@@ -116,13 +124,14 @@ final class HandOffRing: @unchecked Sendable {
     }
     // The magic comes last: a file without it was never in use.
     base.storeBytes(of: magic, toByteOffset: Offset.magic, as: UInt64.self)
-    return HandOffRing(base: base, capacity: capacity, descriptor: descriptor, path: path)
+    return HandOffRing(base: base, capacity: capacity, descriptor: descriptor, path: path, isOwn: true)
   }
 
   /// Opens the ring of a process that is gone.
   ///
   /// - Returns: nil if the file is not a ring or its owner is alive.
   static func openAbandoned(path: String) -> HandOffRing? {
+    guard !RingPlace.isOwn(path) else { return nil }
     let descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return nil }
     var info = stat()
@@ -144,7 +153,21 @@ final class HandOffRing: @unchecked Sendable {
       _ = Glibc.close(descriptor)
       return nil
     }
-    return HandOffRing(base: base, capacity: Int(capacity), descriptor: descriptor, path: path)
+    return HandOffRing(base: base, capacity: Int(capacity), descriptor: descriptor, path: path, isOwn: false)
+  }
+
+  /// The context of a ring that may be in use, read without taking its lock; nil if the file is no ring.
+  static func peekContext(path: String) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return nil }
+    defer { _ = Glibc.close(descriptor) }
+    var head = [UInt8](repeating: 0, count: headerBytes)
+    guard head.withUnsafeMutableBytes({ pread(descriptor, $0.baseAddress, $0.count, 0) }) == headerBytes else { return nil }
+    return head.withUnsafeBytes { bytes in
+      let count = Int(bytes.load(fromByteOffset: Offset.contextCount, as: UInt32.self))
+      guard bytes.load(fromByteOffset: Offset.magic, as: UInt64.self) == magic, count <= contextCapacity else { return nil }
+      return Array(bytes[contextOffset..<(contextOffset + count)])
+    }
   }
 
   var context: [UInt8] {
@@ -153,6 +176,7 @@ final class HandOffRing: @unchecked Sendable {
     return Array(UnsafeRawBufferPointer(start: base + Self.contextOffset, count: count))
   }
 
+  /// Removes the file. The memory stays for whoever still looks at it.
   func removeFile() { if let path { unlink(path) } }
 
   // MARK: Callers
@@ -309,26 +333,33 @@ struct RingEntry {
   var payload: UnsafeRawBufferPointer
 }
 
-/// POSIX record locks on a whole file: dropped by the kernel when the process dies, not inherited over fork, understood
-/// by NFS.
+/// Locks on a whole file that belong to the open file, not to the process (Linux, F_OFD_SETLK): the kernel drops them when
+/// the process dies, NFS understands them, and opening and closing the file a second time does not lose them.
+///
+/// A child made by fork shares them, so it has to close its copies.
 enum RecordLock {
+  private static let setCommand: Int32 = 37  // F_OFD_SETLK
+  private static let getCommand: Int32 = 36  // F_OFD_GETLK
+
   /// Takes the exclusive lock without waiting.
   static func take(_ descriptor: Int32) -> Bool {
     var request = flock()
     request.l_type = Int16(F_WRLCK)
     request.l_whence = Int16(SEEK_SET)
-    return fcntl(descriptor, F_SETLK, &request) == 0
+    if fcntl(descriptor, setCommand, &request) == 0 { return true }
+    // A file system without locks must not keep anybody from recording.
+    return errno != EAGAIN && errno != EACCES
   }
 
-  /// True if another process holds the lock.
+  /// True if another open file holds the lock.
   static func isHeldElsewhere(path: String) -> Bool {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return false }
-    defer { _ = Glibc.close(descriptor) }
+    defer { close(descriptor) }
     var request = flock()
     request.l_type = Int16(F_RDLCK)
     request.l_whence = Int16(SEEK_SET)
-    guard fcntl(descriptor, F_GETLK, &request) == 0 else { return false }
+    guard fcntl(descriptor, getCommand, &request) == 0 else { return false }
     return request.l_type != Int16(F_UNLCK)
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Where rings live.
 ///
@@ -23,4 +24,13 @@ enum RingPlace {
   static func rings(in directory: String) -> [String] {
     (FileTools.list(directory) ?? []).filter { $0.hasSuffix(suffix) }.map { directory + "/" + $0 }
   }
+
+  // Rings of this process, those being made included: a file whose lock is not taken yet must not look abandoned.
+  private static let own = Mutex<Set<String>>([])
+
+  /// To be called before the file is made.
+  static func claim(_ path: String) { own.withLock { _ = $0.insert(path) } }
+  /// To be called after the file is gone.
+  static func release(_ path: String) { own.withLock { _ = $0.remove(path) } }
+  static func isOwn(_ path: String) -> Bool { own.withLock { $0.contains(path) } }
 }

@@ -124,7 +124,7 @@ package struct GitFacts: Sendable, Equatable {
     return nil
   }
 
-  /// `scheme://user:secret@host` becomes `scheme://user@host`; everything else is unchanged.
+  /// `scheme://user:secret@host` becomes `scheme://user:@host`, as the official client writes it; everything else is unchanged.
   package static func withoutPassword(_ url: String) -> String {
     let bytes = Array(url.utf8)
     var at = 0
@@ -135,6 +135,6 @@ package struct GitFacts: Sendable, Equatable {
     guard let sign = bytes[start..<end].lastIndex(of: UInt8(ascii: "@")),
       let colon = bytes[start..<sign].firstIndex(of: UInt8(ascii: ":"))
     else { return url }
-    return String(decoding: bytes[..<colon] + bytes[sign...], as: UTF8.self)
+    return String(decoding: bytes[...colon] + bytes[sign...], as: UTF8.self)
   }
 }

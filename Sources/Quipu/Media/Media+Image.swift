@@ -31,7 +31,11 @@ extension Media {
       let pixels = try ImagePixels(array: array, mode: mode, channelsFirst: channelsFirst)
       return Media(.image, .pixels(pixels, fileType: type), caption: caption, grouping: grouping)
     } catch {
-      throw QuipuError(error)
+      var refused = QuipuError(error)
+      // The mode is checked before; what is left of these kinds is about the array's shape.
+      if error.code == .io { refused.code = .encode }
+      if refused.code == .value, error.code == .value || error.code == .index, isKnown(mode) { refused.code = .shape }
+      throw refused
     }
   }
 
@@ -67,6 +71,10 @@ extension Media {
       throw QuipuError(.notFound, kind: "file_not_found", "\(path): cannot be read (\(reason))")
     }
     return bytes
+  }
+
+  private static func isKnown(_ mode: String?) -> Bool {
+    mode == nil || ["1", "L", "LA", "P", "RGB", "RGBA"].contains(mode)
   }
 
   static func baseName(of path: String) -> String {

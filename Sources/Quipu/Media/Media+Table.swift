@@ -36,7 +36,7 @@ extension Media {
   public func changeTable(_ body: (inout Table) throws(MediaError) -> Void) throws(QuipuError) {
     let result: Result<Void, QuipuError> = state.withLock { state in
       guard case .table(var table) = state.content else {
-        return .failure(QuipuError(.state, kind: "not_a_table", "table: is not a table"))
+        return .failure(QuipuError(.handle, kind: "not_a_table", "table: is a media handle, but not of a table"))
       }
       // Taken out so that the change is made in place: a table of a million rows is not copied for one more.
       state.content = .failed("the table is being changed")

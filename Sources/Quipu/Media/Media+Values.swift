@@ -3,8 +3,22 @@ import QuipuMedia
 
 /// Histograms, raw arrays, 3-D objects and lists.
 extension Media {
-  private static func refuse<R>(_ body: () throws(MediaError) -> R) throws(QuipuError) -> R {
-    do throws(MediaError) { return try body() } catch { throw QuipuError(error) }
+  /// - Parameter code: what a refused value means here.
+  private static func refuse<R>(
+    _ code: QuipuError.Code = .value, _ body: () throws(MediaError) -> R
+  ) throws(QuipuError) -> R {
+    do throws(MediaError) { return try body() } catch {
+      var refused = QuipuError(error)
+      if refused.code == .value { refused.code = code }
+      throw refused
+    }
+  }
+
+  /// What a row holds for a value without a file; nil for other media.
+  public var inlineValue: JSON? {
+    state.withLock { state in
+      if case .inline(let row, _) = state.content { row } else { nil }
+    }
   }
 
   /// Several media as one value.
@@ -25,13 +39,13 @@ extension Media {
   /// A ready-made histogram; one edge more than counts, at most 512 counts.
   public static func histogram(counts: ArrayView, edges: ArrayView) throws(QuipuError) -> Media {
     histogram(
-      try refuse { () throws(MediaError) in
+      try refuse(.shape) { () throws(MediaError) in
         try Histogram(counts: NumberList(counts), edges: NumberList(edges))
       })
   }
 
   public static func histogram(counts: [JSON], edges: [JSON]) throws(QuipuError) -> Media {
-    histogram(try refuse { () throws(MediaError) in try Histogram(counts: counts, edges: edges) })
+    histogram(try refuse(.shape) { () throws(MediaError) in try Histogram(counts: counts, edges: edges) })
   }
 
   private static func histogram(_ value: Histogram) -> Media {
@@ -51,7 +65,7 @@ extension Media {
   ///
   /// - Throws: `shape` otherwise.
   public static func pointCloud(_ points: ArrayView, caption: String? = nil) throws(QuipuError) -> Media {
-    let bytes = try refuse { () throws(MediaError) in try PointCloud.encode(points) }
+    let bytes = try refuse(.shape) { () throws(MediaError) in try PointCloud.encode(points) }
     return object3D(bytes, fileExtension: ".pts.json", caption: caption)
   }
 

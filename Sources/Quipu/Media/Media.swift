@@ -171,6 +171,7 @@ extension MediaError {
     case .memory: "media_too_large"
     case .unsupported: "media_unsupported"
     case .assertion: "media_assertion"
+    case .notFinite: "histogram_not_finite"
     default: "media_value"
     }
   }

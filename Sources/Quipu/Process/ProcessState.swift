@@ -135,7 +135,8 @@ final class ProcessState: @unchecked Sendable {
       }
       if !busy && !hasSwept {
         hasSwept = true
-        Recovery.sweep()
+        // On a thread of its own: a long log of a dead run must not hold up the living ones.
+        _ = Thread.start(name: "quipu-recover") { Recovery.sweep() }
       }
       pthread_mutex_lock(lock)
       if waiters > 0 { pthread_cond_broadcast(progress) }

@@ -18,7 +18,6 @@ final class RunCore: @unchecked Sendable {
   private let diskFailing = Atomic<Bool>(false)
   /// Ring position up to which everything is in the file.
   private let flushedUpTo = Atomic<UInt64>(0)
-  private let accepted = Atomic<UInt64>(0)
   private let droppedFull = Atomic<UInt64>(0)
   private let lost = Atomic<UInt64>(0)
   private let externalCount = Atomic<UInt64>(0)
@@ -238,8 +237,11 @@ final class RunCore: @unchecked Sendable {
     ProcessState.shared.remove(self)
   }
 
-  /// In the child of a fork: the descriptors belong to the parent.
-  func abandonInChild() {}
+  /// In the child of a fork: gives up its copies of the descriptors, or the run would look alive as long as the child.
+  func abandonInChild() {
+    if ring.descriptor >= 0 { close(ring.descriptor) }
+    close(writer.file.descriptor)
+  }
 
   // MARK: Reading
 
@@ -257,6 +259,7 @@ final class RunCore: @unchecked Sendable {
     stats.isDiskFailing = diskFailing.load(ordering: .relaxed)
     stats.mediaPending = UInt64(ProcessState.shared.media.count)
     withWriter { writer in
+      stats.callsAccepted = writer.callsTaken
       stats.rowsWritten = writer.rowsWritten
       stats.rowsDroppedLowStep = writer.rowsDroppedLowStep
       stats.valuesDropped = writer.valuesDropped

@@ -20,7 +20,7 @@ package enum RunLocation {
     case nil:
       if !argument.utf8.contains(UInt8(ascii: "/")) {
         for wandb in [".", ".wandb", "wandb"] {
-          let names = (FileTools.list(wandb) ?? []).filter { $0.hasSuffix("-" + argument) && $0.contains("run-") }
+          let names = (FileTools.list(wandb) ?? []).filter { $0.hasSuffix("-" + argument) && ($0.hasPrefix("run-") || $0.hasPrefix("offline-run-")) }
           // Names carry the time, so the last one is the newest.
           if let newest = names.sorted().last, let log = log(in: PathTools.join(wandb, newest)) { return log }
         }

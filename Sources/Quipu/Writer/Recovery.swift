@@ -33,27 +33,41 @@ public enum Recovery {
   /// Blocking: reads the whole log.
   public static func recover(path: String) throws(QuipuError) -> Report {
     let log = try logPath(path)
-    if RecordLock.isHeldElsewhere(path: log) || isOpenHere(log) {
-      throw QuipuError(.busy, kind: "run_is_live", "\(log): its run is still being written; finish or end it first")
+    if isOpenHere(log) {
+      throw QuipuError(.busy, kind: "run_is_live", "\(log): its run is still being written; finish it first")
     }
-    var places = [PathTools.directory(log)]
-    if let shared = RingPlace.directory(create: false) { places.append(shared) }
-    for place in places {
-      for ring in RingPlace.rings(in: place) {
-        guard let opened = HandOffRing.openAbandoned(path: ring) else { continue }
-        guard let context = context(of: opened), FileTools.isSame(context.logPath, log) else { continue }
-        return try recover(opened, context: context)
+    let end = Clock.monotonic() &+ patience
+    while true {
+      var isBusy = false
+      var places = [PathTools.directory(log)]
+      if let shared = RingPlace.directory(create: false) { places.append(shared) }
+      for place in places {
+        for ring in RingPlace.rings(in: place) {
+          guard let context = HandOffRing.peekContext(path: ring).flatMap(context(of:)),
+            FileTools.isSame(context.logPath, log)
+          else { continue }
+          if let opened = HandOffRing.openAbandoned(path: ring) { return try recover(opened, context: context) }
+          // Somebody else completes this run just now: its rows are there once that is done.
+          if access(ring, F_OK) == 0 { isBusy = true }
+        }
       }
+      if !isBusy, !RecordLock.isHeldElsewhere(path: log) { return try repair(log) }
+      guard Clock.monotonic() < end else {
+        throw QuipuError(.busy, kind: "run_is_live", "\(log): its run is still being written; finish or end it first")
+      }
+      usleep(20_000)
     }
-    return try repair(log)
   }
+
+  /// How long to wait for another process that completes the same run.
+  private static let patience: Int64 = 2_000_000_000
 
   /// Completes all runs of this user on this host whose process is gone. Called once per process, by the writer thread.
   static func sweep() {
     guard let place = RingPlace.directory(create: false) else { return }
     for path in RingPlace.rings(in: place) {
       guard let ring = HandOffRing.openAbandoned(path: path) else { continue }
-      guard let context = context(of: ring) else {
+      guard let context = context(of: ring.context) else {
         // A process that died before its ring was in use.
         ring.removeFile()
         continue
@@ -76,8 +90,8 @@ public enum Recovery {
     }
   }
 
-  private static func context(of ring: HandOffRing) -> RunContext? {
-    (try? JSON(parsing: String(decoding: ring.context, as: UTF8.self))).flatMap(RunContext.init(json:))
+  private static func context(of text: [UInt8]) -> RunContext? {
+    (try? JSON(parsing: String(decoding: text, as: UTF8.self))).flatMap(RunContext.init(json:))
   }
 
   private static func isOpenHere(_ log: String) -> Bool {
@@ -115,22 +129,20 @@ public enum Recovery {
     report.isClean = false
     report.logPath = context.logPath
     let checkpoint = ring.checkpoint
-    let state: Replay
     do {
-      var file = try LogFile.openForAppending(path: context.logPath)
+      let file = try LogFile.openForAppending(path: context.logPath)
       guard RecordLock.take(file.descriptor) else {
         throw QuipuError(.busy, kind: "run_is_live", "\(context.logPath): its run is still being written")
       }
-      state = Replay(path: context.logPath, upTo: checkpoint.logSize)
-      // Normally the checkpoint. Less if the machine, not only the process, went down.
-      let end = min(max(state.end, UInt64(LogFormat.fileHeaderSize)), file.position)
-      report.bytesCut = file.position &- end
-      try file.truncate(to: end)
+      let size = file.position
       let writer = RunWriter(
-        context: context, ring: ring, file: file,
-        stream: RecordStream(position: end, nextNumber: state.lastNumber &+ 1), media: PendingMediaStore(pool: nil),
-        report: { _ in })
-      state.apply(to: writer)
+        context: context, ring: ring, file: file, stream: RecordStream(position: 0, nextNumber: 1),
+        media: PendingMediaStore(pool: nil), report: { _ in })
+      let state = Replay(context.logPath, upTo: checkpoint.logSize, into: writer)
+      // Normally the checkpoint. Less if the machine, not only the process, went down.
+      let end = min(max(state.end, UInt64(LogFormat.fileHeaderSize)), size)
+      report.bytesCut = size &- end
+      try writer.restart(at: end, nextNumber: state.lastNumber &+ 1)
       if state.exitCode == nil {
         writer.restoreSpill(checkpoint.spill)
         try drain(ring, writer, context)
@@ -191,9 +203,11 @@ public enum Recovery {
       guard RecordLock.take(file.descriptor) else {
         throw QuipuError(.busy, kind: "run_is_live", "\(path): its run is still being written")
       }
-      if case .unexpectedEnd = scan.end, scan.recoverableEnd < file.position {
-        report.bytesCut = file.position &- scan.recoverableEnd
-        try file.truncate(to: scan.recoverableEnd)
+      // Good records behind damage are kept: only what follows the last of them is cut.
+      let end = scan.damageCount == 0 ? scan.recoverableEnd : scan.lastRecordEnd
+      if case .unexpectedEnd = scan.end, end < file.position {
+        report.bytesCut = file.position &- end
+        try file.truncate(to: end)
         report.isClean = false
       }
     } catch let error as QuipuError {
@@ -207,69 +221,62 @@ public enum Recovery {
   }
 }
 
-/// The state of a writer as the records of its log tell it.
+/// Brings a writer to the state that the records of its log tell.
 private final class Replay {
   private(set) var end: UInt64 = 0
   private(set) var lastNumber: Int64 = 0
   private(set) var rows: UInt64 = 0
   private(set) var exitCode: Int32?
-  private var records: [Record] = []
-  private let path: String
-  private let limit: UInt64
 
-  init(path: String, upTo limit: UInt64) {
-    self.path = path
-    self.limit = limit
-    // First pass: how far the log is good.
+  init(_ path: String, upTo limit: UInt64, into writer: RunWriter) {
+    // Rebuilt from the records: the file may lack the last seconds, or hold a line twice.
+    if let name = writer.context.consoleFile { unlink(writer.context.filesDirectory + "/" + name) }
+    var keys: [[String]: [Key]] = [:]
     _ = try? LogScan(path: path) { record, span in
       guard span.end <= limit else { return }
       end = span.end
       lastNumber = max(lastNumber, record.num)
-      if case .history = record.payload { rows &+= 1 }
-      if case .exit(let exit) = record.payload { exitCode = exit.exitCode }
+      apply(record, to: writer, keys: &keys)
     }
+    writer.rowsWritten = rows
   }
 
-  /// Second pass, into the writer.
-  func apply(to writer: RunWriter) {
+  private func apply(_ record: Record, to writer: RunWriter, keys: inout [[String]: [Key]]) {
     let tree = writer.summary
-    _ = try? LogScan(path: path) { record, span in
-      guard span.end <= end else { return }
-      switch record.payload {
-      case .run(let run): writer.identity = run
-      case .metric(let metric): tree.define(MetricDefinition(record: metric))
-      case .history(let history):
-        for item in history.item {
-          let keys = item.nestedKey.isEmpty ? [Key(item.key)] : item.nestedKey.map { Key($0) }
-          guard let value = try? JSON(parsing: item.valueJSON) else { continue }
-          if keys == ["_step"], let step = value.intValue {
-            let next = step.addingReportingOverflow(1)
-            writer.step = next.overflow ? step : next.partialValue
-            writer.mediaStep = writer.step
-          }
-          let node = tree.leaf(keys)
-          node.update(value)
-          tree.noteStepMetric(keys, value)
-          tree.markDirty(node)
+    switch record.payload {
+    case .run(let run): writer.identity = run
+    case .exit(let exit): exitCode = exit.exitCode
+    case .metric(let metric): tree.define(MetricDefinition(record: metric))
+    case .history(let history):
+      rows &+= 1
+      for item in history.item {
+        let path = item.nestedKey.isEmpty ? [item.key] : item.nestedKey
+        guard let value = try? JSON(parsing: item.valueJSON) else { continue }
+        let known = keys[path] ?? path.map { Key($0) }
+        keys[path] = known
+        if known.count == 1, known[0] == "_step", let step = value.intValue {
+          let next = step.addingReportingOverflow(1)
+          writer.step = next.overflow ? step : next.partialValue
+          writer.mediaStep = writer.step
         }
-        writer.rowsWritten &+= 1
-      case .summary(let summary) where record.info != nil:
-        for item in summary.update {
-          let keys = item.nestedKey.isEmpty ? [Key(item.key)] : item.nestedKey.map { Key($0) }
-          tree.set(keys, (try? JSON(parsing: item.valueJSON)) ?? .null)
-        }
-        for item in summary.remove {
-          tree.remove(item.nestedKey.isEmpty ? [Key(item.key)] : item.nestedKey.map { Key($0) })
-        }
-      case .summary: _ = tree.takeDirty()
-      case .outputRaw(let output):
-        writer.feedConsole(output.outputType.rawValue == 1 ? 1 : 2, output.line)
-      case .outputLogger(let output): writer.feedConsole(3, output.line)
-      default: break
+        let node = tree.leaf(known)
+        node.update(value)
+        tree.noteStepMetric(known, value)
+        tree.markDirty(node)
       }
+    case .summary(let summary) where record.info != nil:
+      for item in summary.update {
+        let path = item.nestedKey.isEmpty ? [Key(item.key)] : item.nestedKey.map { Key($0) }
+        tree.set(path, (try? JSON(parsing: item.valueJSON)) ?? .null)
+      }
+      for item in summary.remove {
+        tree.remove(item.nestedKey.isEmpty ? [Key(item.key)] : item.nestedKey.map { Key($0) })
+      }
+    case .summary: _ = tree.takeDirty()
+    case .outputRaw(let output): writer.feedConsole(output.outputType.rawValue == 1 ? 1 : 2, output.line)
+    case .outputLogger(let output): writer.feedConsole(3, output.line)
+    default: break
     }
-    // Rebuilt from the records: the file may lack the last seconds, or hold a line twice.
-    if let name = writer.context.consoleFile { unlink(writer.context.filesDirectory + "/" + name) }
   }
 }
 

@@ -204,7 +204,7 @@ extension MetricDefinition {
     if isGlob { record.globName = name } else { record.name = name }
     if let stepMetric { record.stepMetric = stepMetric }
     var options = MetricOptions()
-    options.stepSync = insertsStep
+    options.stepSync = stepSync ?? (stepMetric != nil)
     options.hidden = hidden ?? false
     options.defined = true
     record.options = options

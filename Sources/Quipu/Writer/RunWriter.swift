@@ -52,6 +52,7 @@ final class RunWriter {
   private var externalFiles: [(end: UInt64, path: String)] = []
 
   // Counters, read by callers through `snapshot`.
+  var callsTaken: UInt64 = 0
   var rowsWritten: UInt64 = 0
   var rowsDroppedLowStep: UInt64 = 0
   var valuesDropped: UInt64 = 0
@@ -102,6 +103,7 @@ final class RunWriter {
     while stream.pendingBytes < Self.batchBytes, !isFinished, let entry = ring.entry(at: cursor) {
       guard process(entry) else { break }
       cursor = entry.end
+      if entry.kind != .padding { callsTaken &+= 1 }
     }
     if now &- lastSummaryTime >= Self.summaryInterval {
       lastSummaryTime = now
@@ -200,6 +202,12 @@ final class RunWriter {
     }
     moveCheckpoint()
     return true
+  }
+
+  /// Cuts the log and goes on there: recovery.
+  func restart(at position: UInt64, nextNumber: Int64) throws(LogFileError) {
+    try file.truncate(to: position)
+    stream = RecordStream(position: position, nextNumber: nextNumber)
   }
 
   /// Writes what is pending without touching the ring: recovery.
