@@ -95,7 +95,7 @@ extension Histogram {
   /// Counts an array between explicit edges, as `numpy.histogram(array, edges, weights=…, density=…)` does.
   ///
   /// - Parameters:
-  ///   - edges: one axis of any real type, ascending, equal neighbours allowed; kept unchanged. Fewer than two give no
+  ///   - edges: one axis of any real type, ascending, equal neighbours allowed; kept as given. Fewer than two give no
   ///     bins.
   /// - Throws: as `init(array:bins:…)`, and `.value` for edges that descend or are not one axis. NaN among the data is
   ///   never counted and no error.

@@ -43,6 +43,24 @@ import Testing
     #expect(try samples(.c128, [SIMD2<Double>(-1, 99)]) == [255])
   }
 
+  @Test func longFloatRowsAreTruncatedLikeSingleValues() throws {
+    var random = SplitMix(state: 3)
+    var values: [Float] = []
+    for round in 0..<4_000 {
+      let unit = Float(random.next() >> 40) / Float(1 << 24)
+      let whole = Float(random.next() % 256)
+      values.append([unit * 256, whole, whole.nextDown, whole.nextUp, unit, -0.0][round % 6])
+    }
+    for at in stride(from: 100, to: 4_000, by: 97) { values[at] = [-3.7, .nan, 5e9, 4_194_305, -.infinity][at % 5] }
+    let singles = try pixels(NPY(values, .f32, shape: [40, 100])).samples
+    let doubles = try pixels(NPY(values.map { Double($0) }, .f64, shape: [40, 100])).samples
+    let expected = values.map { value -> UInt8 in
+      value.magnitude < 0x1p31 ? UInt8(truncatingIfNeeded: Int(value)) : 0
+    }
+    #expect(singles == expected)
+    #expect(doubles == expected)
+  }
+
   @Test func axesOfLengthOneAreRemovedOnlyBeyondTwo() throws {
     let values = (0..<15).map { UInt8($0) }
     let squeezed = try pixels(NPY(values, .u8, shape: [1, 5, 3]))
