@@ -1,6 +1,11 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
+// The shipped library is built for size where speed does not matter; a package that depends on this one never sees
+// these flags.
+let forSize: [SwiftSetting] =
+  Context.environment["QUIPU_SHIPPED_LIBRARY"] == nil ? [] : [.unsafeFlags(["-Osize"])]
+
 let package = Package(
   name: "Quipu",
   products: [
@@ -14,10 +19,10 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "QuipuBase", dependencies: ["CZlib"]),
-    .target(name: "QuipuRecords", dependencies: ["QuipuBase"]),
+    .target(name: "QuipuRecords", dependencies: ["QuipuBase"], exclude: ["README.md"], swiftSettings: forSize),
     .target(name: "QuipuMedia", dependencies: ["QuipuBase", "CPNG", "CZlib"]),
-    .target(name: "Quipu", dependencies: ["QuipuBase", "QuipuRecords", "QuipuMedia"]),
-    .target(name: "QuipuC", dependencies: ["CQuipu", "Quipu", "QuipuMedia", "QuipuBase"]),
+    .target(name: "Quipu", dependencies: ["QuipuBase", "QuipuRecords", "QuipuMedia"], swiftSettings: forSize),
+    .target(name: "QuipuC", dependencies: ["CQuipu", "Quipu", "QuipuMedia", "QuipuBase"], swiftSettings: forSize),
     .executableTarget(name: "quipu", dependencies: ["Quipu", "QuipuRecords", "QuipuBase"]),
     .testTarget(name: "QuipuBaseTests", dependencies: ["QuipuBase"]),
     .testTarget(name: "QuipuRecordsTests", dependencies: ["QuipuRecords", "QuipuBase"]),
