@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -17,6 +18,7 @@ typedef struct shared_page {
   char directory[1024];            /* of the run, once it is started */
   _Atomic int64_t returned[max_threads]; /* the last number whose log call has returned, from 1 */
   _Atomic int ready;
+  _Atomic int recovering;
 } shared_page;
 
 static shared_page *map_page(const char *path, int create) {
@@ -50,6 +52,7 @@ static int64_t now_us(void) {
 static quipu_run *helper_run;
 static shared_page *helper_page;
 static int helper_kind;
+static int at_the_limit; /* logs as fast as it can, so that the ring is full and the writer behind */
 
 /* One row after the other, by all the kinds of log calls; the number is published after the call has returned. */
 static void *busy(void *argument) {
@@ -82,7 +85,7 @@ static void *busy(void *argument) {
     } while (status == QUIPU_ERROR_FULL); /* dropped: not a row that was accepted */
     if (status != QUIPU_OK) _exit(90);
     atomic_store_explicit(&helper_page->returned[thread], number, memory_order_release);
-    if (helper_kind == 2 && number % 64 == 0) sleep_us(100); /* not all the time at the limit */
+    if (!at_the_limit && number % 32 == 0) sleep_us(50);
   }
   return NULL;
 }
@@ -128,16 +131,23 @@ static int leave(const char *way) {
 
 /* --helper WHAT DIRECTORY PAGE [MORE...] */
 int helper_main(int argc, char **argv) {
-  if (argc < 4) return 94;
+  if (argc < 3) return 94;
   alarm(120);
   snprintf(test_directory, sizeof test_directory, "%s", argv[1]);
   helper_page = map_page(argv[2], 0);
   if (!helper_page) return 95;
   if (strcmp(argv[0], "busy") == 0 && argc >= 5) {
-    helper_kind = atoi(argv[4]);
+    helper_kind = atoi(argv[4]) % 10;
+    at_the_limit = atoi(argv[4]) >= 10;
     return be_busy(atoi(argv[3]));
   }
-  if (strcmp(argv[0], "leave") == 0) return leave(argv[3]);
+  if (strcmp(argv[0], "leave") == 0 && argc >= 4) return leave(argv[3]);
+  if (strcmp(argv[0], "recover") == 0) {
+    quipu_status answer;
+    atomic_store(&helper_page->recovering, 1);
+    answer = quipu_recover(helper_page->directory, NULL, NULL);
+    return answer == QUIPU_OK || answer == QUIPU_ERROR_BUSY ? 0 : 97;
+  }
   return 96;
 }
 
@@ -183,11 +193,12 @@ static int64_t random_below(int64_t limit) {
 }
 
 static void kill_once(int index) {
-  char page_path[600], directory[600], threads_text[8], kind_text[8], log[1024];
+  char page_path[600], directory[600], threads_text[8], kind_text[16], log[1024];
   char *arguments[] = {(char *)"busy", directory, page_path, threads_text, kind_text, NULL};
   const int threads = 1 + index % 3, kind = (index / 3) % 4;
   const int early = index % 4 == 0; /* within 10 ms of its first row */
-  int64_t wait = early ? random_below(10000) : random_below(300000), start;
+  const int limit = index % 5 == 0;
+  int64_t wait = early ? random_below(10000) : random_below(limit ? 50000 : 300000), start;
   int64_t returned[max_threads], largest = 0;
   shared_page *page;
   seen_rows seen;
@@ -197,7 +208,7 @@ static void kill_once(int index) {
   snprintf(directory, sizeof directory, "%s", below("kill-%d", index));
   snprintf(page_path, sizeof page_path, "%s", below("page-%d", index));
   snprintf(threads_text, sizeof threads_text, "%d", threads);
-  snprintf(kind_text, sizeof kind_text, "%d", kind);
+  snprintf(kind_text, sizeof kind_text, "%d", kind + 10 * limit);
   page = map_page(page_path, 1);
   REQUIRE(page);
   child = start_helper(arguments);
@@ -288,6 +299,62 @@ TEST(test_kill__at_200_random_moments_loses_no_row_that_was_accepted) {
   CHECK_INT(sum.missing, 0);
   CHECK_INT(sum.doubled, 0);
   CHECK(sum.returned > kills);
+}
+
+/* Two programs that recover the same run: whichever says that it is done, it is. */
+TEST(test_kill__two_recoverers_at_once_agree) {
+  int round;
+  for (round = 0; round < 20; round++) {
+    char page_path[600], directory[600], log[1024];
+    char *arguments[] = {(char *)"busy", directory, page_path, (char *)"2", (char *)"11", NULL};
+    char *recover[] = {(char *)"recover", directory, page_path, NULL};
+    shared_page *page;
+    int child, other, status = 0, thread;
+    seen_rows seen;
+    runlog_outcome outcome;
+    int64_t largest = 0, missing = 0;
+    quipu_status answer;
+    quipu_error *error = NULL;
+    snprintf(directory, sizeof directory, "%s", below("both-%d", round));
+    snprintf(page_path, sizeof page_path, "%s", below("both-page-%d", round));
+    page = map_page(page_path, 1);
+    REQUIRE(page);
+    child = start_helper(arguments);
+    while (atomic_load(&page->returned[0]) < 5000 || atomic_load(&page->returned[1]) == 0) sleep_us(50);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    other = start_helper(recover);
+    while (!atomic_load(&page->recovering)) sched_yield();
+    sleep_us(random_below(3000));
+    answer = quipu_recover(page->directory, NULL, &error);
+    if (answer == QUIPU_OK) { /* then every row must be there now, not only when the other is done */
+      for (thread = 0; thread < 2; thread++) {
+        const int64_t returned = atomic_load(&page->returned[thread]);
+        if (returned > largest) largest = returned;
+      }
+      memset(&seen, 0, sizeof seen);
+      seen.room = largest + 1;
+      for (thread = 0; thread < max_threads; thread++) seen.times[thread] = calloc(1, (size_t)seen.room);
+      log_path_of(page->directory, log, sizeof log);
+      outcome = runlog_read(log, see, &seen);
+      CHECK(outcome.clean);
+      for (thread = 0; thread < 2; thread++) {
+        int64_t number;
+        for (number = 0; number < atomic_load(&page->returned[thread]); number++) {
+          missing += seen.times[thread][number] != 1;
+        }
+      }
+      for (thread = 0; thread < max_threads; thread++) free(seen.times[thread]);
+      CHECK_INT(missing, 0);
+    } else if (answer != QUIPU_ERROR_BUSY) {
+      harness_fail(__FILE__, __LINE__, "recover: %s", quipu_error_message(error));
+    }
+    quipu_error_free(error);
+    waitpid(other, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    munmap(page, sizeof *page);
+    if (harness_failed()) return;
+  }
 }
 
 /* The next start of any program takes over what a dead one left, without being asked. */

@@ -609,8 +609,18 @@ TEST(test_log__broken_json_is_refused) {
   strcpy(deep + 5 + 2 * depth, "}");
   CHECK_REFUSED(quipu_run_log_json(run, quipu_cstr(deep), NULL, 0, QUIPU_STEP_AUTO, 0, &error), QUIPU_ERROR_VALUE,
                 "json");
-  CHECK_REFUSED(quipu_run_log_json(run, quipu_cstr("{\"a\":{\"$quipu\":3}}"), NULL, 0, QUIPU_STEP_AUTO, 0, &error),
-                QUIPU_ERROR_VALUE, "media");
+  {
+    const double one = 1;
+    const int64_t shape[] = {1};
+    const quipu_array array = {&one, QUIPU_DTYPE_FLOAT64, 1, shape, NULL, 0, 0};
+    quipu_media *media = NULL;
+    CHECK_OK(quipu_array_value_new(&array, &media, &error));
+    CHECK_REFUSED(quipu_run_log_json(run, quipu_cstr("{\"a\":{\"$quipu\":3}}"), &media, 1, QUIPU_STEP_AUTO, 0, &error),
+                  QUIPU_ERROR_VALUE, "media");
+    CHECK_REFUSED(quipu_run_log_json(run, quipu_cstr("{\"a\":{\"$quipu\":-1}}"), &media, 1, QUIPU_STEP_AUTO, 0, &error),
+                  QUIPU_ERROR_VALUE, "media");
+    quipu_media_free(media);
+  }
   free(deep);
   check_before_and_after(run);
 }
@@ -733,7 +743,7 @@ TEST(test_options__bad_values_are_refused) {
   CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_SETTING, "no_such_setting");
   options = offline_options();
   options.settings_json = quipu_cstr("{\"console\":");
-  CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_SETTING, "settings");
+  CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_VALUE, "settings");
   options = offline_options();
   options.mode = 99;
   CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_ARGUMENT, "mode");
@@ -750,11 +760,8 @@ TEST(test_options__bad_values_are_refused) {
   options.ring_bytes = 1;
   CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_ARGUMENT, "ring_bytes");
   options = offline_options();
-  options.full_wait_ms = INT64_MIN;
-  CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_ARGUMENT, "full_wait_ms");
-  options = offline_options();
   options.config_path = below("no-such-file.yaml");
-  CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_NOT_FOUND, "config_path");
+  CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_NOT_FOUND, "no-such-file.yaml");
   CHECK(run == NULL);
   CHECK(access(below("wandb"), F_OK) != 0);
 }
@@ -781,7 +788,7 @@ TEST(test_options__struct_size_decides_what_is_read) {
   /* of a newer header, whose new fields are used */
   run = (quipu_run *)(uintptr_t)1;
   larger.tail[3] = 1;
-  CHECK_REFUSED(quipu_run_start(&larger.known, &run, &error), QUIPU_ERROR_OPTIONS, "struct_size");
+  CHECK_REFUSED(quipu_run_start(&larger.known, &run, &error), QUIPU_ERROR_OPTIONS, "options");
   CHECK(run == NULL);
   {
     struct {
@@ -798,7 +805,7 @@ TEST(test_options__struct_size_decides_what_is_read) {
     metric.known.struct_size = sizeof metric;
     CHECK_OK(quipu_run_define_metric(run, "a", &metric.known, &error));
     metric.tail = 1;
-    CHECK_REFUSED(quipu_run_define_metric(run, "a", &metric.known, &error), QUIPU_ERROR_OPTIONS, "struct_size");
+    CHECK_REFUSED(quipu_run_define_metric(run, "a", &metric.known, &error), QUIPU_ERROR_OPTIONS, "options");
     memset(&stats, 0, sizeof stats);
     CHECK_STATUS(quipu_run_get_stats(run, &stats.known), QUIPU_ERROR_OPTIONS);
     stats.known.struct_size = sizeof stats; /* what it does not know it leaves alone or clears */
@@ -890,10 +897,10 @@ TEST(test_summary__bad_paths_are_refused) {
   quipu_run *run = start_with_before();
   const char *empty[] = {"a", ""};
   REQUIRE(run);
-  CHECK_REFUSED(quipu_run_summary_set(run, empty, 0, quipu_cstr("1"), NULL, 0, &error), QUIPU_ERROR_KEY, "path");
+  CHECK_REFUSED(quipu_run_summary_set(run, empty, 0, quipu_cstr("1"), NULL, 0, &error), QUIPU_ERROR_ARGUMENT, "path");
   CHECK_REFUSED(quipu_run_summary_set(run, empty, 1, quipu_cstr("{"), NULL, 0, &error), QUIPU_ERROR_VALUE, "json");
   CHECK_REFUSED(quipu_run_summary_set(run, empty, 1, quipu_cstr(""), NULL, 0, &error), QUIPU_ERROR_VALUE, "json");
-  CHECK_REFUSED(quipu_run_summary_remove(run, empty, 0, &error), QUIPU_ERROR_KEY, "path");
+  CHECK_REFUSED(quipu_run_summary_remove(run, empty, 0, &error), QUIPU_ERROR_ARGUMENT, "path");
   check_before_and_after(run);
 }
 
@@ -901,7 +908,7 @@ TEST(test_recover__wrong_paths_are_refused) {
   quipu_str out = {"stale", 5};
   FILE *file;
   quipu_run *run;
-  CHECK_REFUSED(quipu_recover(below("nowhere"), &out, &error), QUIPU_ERROR_NOT_FOUND, "path");
+  CHECK_REFUSED(quipu_recover(below("nowhere"), &out, &error), QUIPU_ERROR_NOT_FOUND, "nowhere");
   CHECK(out.data == NULL && out.size == 0);
   file = fopen(below("other.wandb"), "w");
   REQUIRE(file);

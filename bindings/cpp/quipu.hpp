@@ -326,10 +326,13 @@ constexpr quipu_dtype dtype_of() noexcept {
 }
 
 // A view of host memory that somebody else owns: shape in elements, strides in bytes, outermost axis first. A shape
-// that does not fit its container, or has too many axes, is refused with QUIPU_ERROR_SHAPE by the call that reads the view.
+// that does not fit its container, or has too many axes, is refused with QUIPU_ERROR_SHAPE by the call that reads it.
 class Array {
  public:
-  Array() noexcept { view_.ndim = -1; }
+  Array() noexcept {
+    view_.dtype = QUIPU_DTYPE_FLOAT64;
+    view_.ndim = -1;  // no array: refused with QUIPU_ERROR_SHAPE
+  }
 
   template <class T>
   Array(const T *data, std::initializer_list<std::int64_t> shape) noexcept {
@@ -426,7 +429,8 @@ class Array {
            const std::int64_t *strides_bytes) noexcept {
     view_.data = data;
     view_.dtype = dtype;
-    if (axes > QUIPU_ARRAY_MAX_DIMENSIONS || (axes > 0 && !shape)) return;  // ndim stays -1
+    view_.ndim = -1;
+    if (axes > QUIPU_ARRAY_MAX_DIMENSIONS || (axes > 0 && !shape)) return;
     view_.ndim = static_cast<std::int32_t>(axes);
     for (std::size_t axis = 0; axis < axes; axis++) {
       shape_[axis] = shape[axis];

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""Runs the parity programs and compares their logs.
+
+Needs the library in build/lib (QUIPU_LIBRARY_DIR), the Swift modules of the same release build (QUIPU_SCRATCH, default
+.build), and a Python with wandb and numpy, whose protobuf classes read the logs.
+"""
+import copy
+import difflib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "Tests" / "Vectors" / "transaction-log"))
+import dump_wandb  # noqa: E402
+
+LIBRARY = Path(os.environ.get("QUIPU_LIBRARY_DIR") or ROOT / "build" / "lib")
+SCRATCH = Path(os.environ.get("QUIPU_SCRATCH") or ROOT / ".build")
+passed = failed = skipped = 0
+
+
+def say(word, name, text=""):
+    global passed, failed, skipped
+    passed += word == "ok"
+    failed += word == "not ok"
+    skipped += word == "skip"
+    print(f"{word:7} {name}{': ' + text if text else ''}", flush=True)
+
+
+def command(name, *line, **more):
+    """Runs a command; its output, or None after a failure that is counted."""
+    result = subprocess.run([str(word) for word in line], capture_output=True, text=True, **more)
+    if result.returncode != 0:
+        text = (result.stderr or result.stdout).strip()
+        say("not ok", name, f"{Path(str(line[0])).name} ended with {result.returncode}")
+        print("        " + text.replace("\n", "\n        ")[-3000:])
+        return None
+    return result.stdout
+
+
+def find_swiftc():
+    swift = os.environ.get("SWIFT") or shutil.which("swift") or "/opt/swift/usr/bin/swift"
+    path = Path(os.path.realpath(swift)).parent / "swiftc"
+    return path if path.exists() else shutil.which("swiftc")
+
+
+def build_swift(work):
+    """Links the program with the modules that `make build` has compiled; the package is not built a second time."""
+    swiftc = find_swiftc()
+    folders = sorted(SCRATCH.glob("*-linux-gnu/release"))
+    if not swiftc or not folders or not (folders[0] / "Modules" / "Quipu.swiftmodule").exists():
+        say("skip", "parity: Swift", f"no release build of module Quipu below {SCRATCH}")
+        return None
+    bin_path = folders[0]
+    objects = []
+    for module in ("QuipuBase", "QuipuRecords", "QuipuMedia", "Quipu"):
+        objects += sorted((bin_path / f"{module}.build").rglob("*.o"))
+    maps = []
+    for folder in sorted((ROOT / "Sources").glob("C*")):
+        for file in folder.rglob("module.modulemap"):
+            maps += ["-Xcc", f"-fmodule-map-file={file}", "-Xcc", f"-I{file.parent}"]
+    out = command(
+        "parity: Swift builds", swiftc, "-swift-version", "6", "-O", "-parse-as-library", HERE / "parity.swift",
+        "-I", bin_path / "Modules", *maps, *objects, "-lpng", "-lz", "-o", work / "parity_swift")
+    return None if out is None else [work / "parity_swift"]
+
+
+def build_native(work, name, compiler, source, *flags):
+    out = command(
+        f"parity: {name} builds", compiler, *flags, "-O1", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include",
+        f"-I{ROOT}/bindings/cpp", HERE / source, "-o", work / source.replace(".", "_"), f"-L{LIBRARY}", "-lquipu",
+        f"-Wl,-rpath,{LIBRARY}", "-lm")
+    return None if out is None else [work / source.replace(".", "_")]
+
+
+def records(directory):
+    logs = list(Path(directory).glob("*.wandb"))
+    assert len(logs) == 1, f"{len(logs)} logs in {directory}"
+    data = logs[0].read_bytes()
+    _, payloads, events, end = dump_wandb.read_all(data)
+    assert end == "eof" and not events, f"the log is not clean: {events} {end}"
+    return [dump_wandb.to_json(payload) for _, payload in payloads]
+
+
+RANDOM_NAME = re.compile(r"_[0-9a-f]{20}(?=\.)")
+DATE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
+
+
+def normal(record):
+    """The record without what must differ from program to program."""
+    record = copy.deepcopy(record)
+    record.pop("control", None)
+
+    def walk(value, key=""):
+        if isinstance(value, dict):
+            names = value.get("nested_key") or [value.get("key")]
+            if names[0] in ("_timestamp", "_runtime") and "value_json" in value:
+                value["value_json"] = "TIME"
+            if names[0] == "_wandb" and "value_json" in value and names == ["_wandb"] or (
+                    value.get("key") == "_wandb"):
+                value["value_json"] = "PROGRAM"
+            if names[-1] in ("_latest_artifact_path", "artifact_path") and "value_json" in value:
+                value["value_json"] = "RANDOM"
+            if names[:2] == ["_wandb", "runtime"]:
+                value["value_json"] = "TIME"
+            for name in list(value):
+                if name in ("start_time", "runtime", "timestamp", "client_id", "sequence_client_id", "host", "local_path"):
+                    value[name] = name.upper()
+                else:
+                    value[name] = walk(value[name], name)
+            return value
+        if isinstance(value, list):
+            return [walk(part, key) for part in value]
+        if isinstance(value, str):
+            if key == "value_json":
+                try:
+                    tree = json.loads(value)
+                except ValueError:
+                    return value
+                if isinstance(tree, dict) and "_latest_artifact_path" in tree:
+                    tree["_latest_artifact_path"] = "RANDOM"
+                    value = json.dumps(tree)
+            return DATE.sub("DATE", value)
+        return value
+
+    return walk(record)
+
+
+def stream(directory):
+    """One line of text per record. Records about the program itself are named, not compared."""
+    lines = []
+    derived = {}
+    report = records(directory)
+    for record in report:
+        kind = next((name for name in record if name not in ("num", "control", "_info", "uuid")), "unknown")
+        if kind in ("environment", "telemetry"):
+            continue
+        record = normal(record)
+        record.pop("num", None)
+        if kind == "summary" and "_info" not in record:
+            # The library adds these when the writer has a moment; what they add up to is what counts.
+            for item in record["summary"].get("update", []):
+                derived[tuple(item.get("nested_key") or [item.get("key")])] = item.get("value_json")
+            continue
+        if kind == "files":
+            record["files"]["files"] = sorted(record["files"].get("files", []), key=lambda f: f.get("path", ""))
+            # Only an interpreter has packages to list.
+            record["files"]["files"] = [f for f in record["files"]["files"] if f.get("path") != "requirements.txt"]
+            if not record["files"]["files"]:
+                continue
+        if kind == "run":
+            record["run"].pop("telemetry", None)
+            record["run"].pop("git", None)
+        if kind == "artifact":
+            record["artifact"].pop("digest", None)
+        lines.append(json.dumps(record, sort_keys=True, ensure_ascii=False))
+    lines.append(json.dumps({"summary": {".".join(k): v for k, v in sorted(derived.items())}}, ensure_ascii=False))
+    return lines
+
+
+def files(directory):
+    """Path and size of what the run left, apart from what describes the program."""
+    base = Path(directory) / "files"
+    skip = {"wandb-metadata.json", "requirements.txt", "config.yaml", "output.log"}
+    found = {}
+    for path in sorted(base.rglob("*")):
+        name = str(path.relative_to(base))
+        if path.is_file() and name not in skip and not name.startswith("code/"):
+            found[name] = path.read_bytes() if name != "wandb-summary.json" else b""
+    return found
+
+
+def main():
+    work = Path(tempfile.mkdtemp(prefix="quipu-parity-"))
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "QUIPU_"))}
+    environment.update(HOME=str(work), PYTHONPATH=str(ROOT / "bindings" / "python"),
+                       QUIPU_LIBRARY=str(LIBRARY / "libquipu.so"), PYTHONDONTWRITEBYTECODE="1")
+    (work / "input").mkdir()
+    (work / "input" / "notes.md").write_text("kept\n")
+    programs = {
+        "C": build_native(work, "C", os.environ.get("CC", "gcc"), "parity.c", "-std=c11"),
+        "C++": build_native(work, "C++", os.environ.get("CXX", "g++"), "parity.cpp", "-std=c++17"),
+        "Swift": build_swift(work),
+        "Python": [sys.executable, HERE / "parity.py"],
+    }
+    results = {}
+    for name, line in programs.items():
+        if line is None:
+            continue
+        place = work / name
+        place.mkdir()
+        out = command(f"parity: {name} runs", *line, place, work / "input", env=environment, cwd=place)
+        if out is None:
+            continue
+        directory = out.strip().splitlines()[-1]
+        try:
+            results[name] = (stream(directory), files(directory))
+        except Exception as error:  # what is wrong with the log is the test's result
+            say("not ok", f"parity: {name} leaves a log", repr(error))
+            continue
+        say("ok", f"parity: {name} leaves a log", f"{len(results[name][0])} records compared")
+    if "C" in results:
+        wanted = ("history", "summary", "config", "metric", "run", "exit", "files", "alert", "header")
+        kinds = {next(k for k in json.loads(line) if k not in ("num", "_info", "control")) for line in results["C"][0]}
+        missing = [kind for kind in wanted if kind not in kinds]
+        say("not ok" if missing else "ok", "parity: C writes every kind of record", " ".join(missing))
+        for name in ("C++", "Swift", "Python"):
+            if name not in results:
+                continue
+            first, other = results["C"], results[name]
+            difference = list(difflib.unified_diff(first[0], other[0], "C", name, lineterm="", n=0))
+            say("not ok" if difference else "ok", f"parity: {name} writes the records of C")
+            for line in difference[:40]:
+                print("        " + line[:1200])
+            unequal = [path for path in sorted(set(first[1]) | set(other[1])) if first[1].get(path) != other[1].get(path)]
+            say("not ok" if unequal else "ok", f"parity: {name} leaves the files of C", " ".join(unequal)[:300])
+    if os.environ.get("QUIPU_KEEP"):
+        print(work)
+    else:
+        shutil.rmtree(work, ignore_errors=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+sys.exit(main())
