@@ -31,7 +31,7 @@ cd "$root"
 # now, relro           load time is the same within noise (1.1 ms), and the relocated data is read-only afterwards
 common=(build -c release --package-path "$root" --scratch-path "$scratch" --disable-local-rpath
   -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections
-  -Xlinker --icf=all -Xlinker --as-needed -Xlinker -z -Xlinker noexecstack -Xlinker -z -Xlinker relro
+  -Xlinker --icf=all -Xlinker --as-needed -Xlinker -z -Xlinker noexecstack -Xlinker -z -Xlinker nodelete -Xlinker -z -Xlinker relro
   -Xlinker -z -Xlinker now)
 library=(--product QuipuC -Xlinker "--version-script=$root/cmake/quipu.map" -Xlinker "-soname=$name")
 

@@ -232,6 +232,7 @@ extension Run {
     guard let core else { return }
     if core.isFinishing, let error = Run.refusal(.finished) { throw error }
     if media.contains(where: { $0.kind == .table }) { try Run.checkTableKeys(text, media) }
+    if !media.isEmpty, !core.waitForMediaRoom(), let error = Run.refusal(.full) { throw error }
     let ids = media.map { ProcessState.shared.media.register($0) }
     let result = core.submit(.row, text: text, media: ids, step: step, commit: commit)
     if result != .none { ProcessState.shared.media.release(ids) }
@@ -263,6 +264,14 @@ extension Run {
 
   package func setSummaryJSON(_ path: [String], _ json: JSON, media: [Media]) throws(QuipuError) {
     try setSummary(path, json: json, media: media)
+  }
+
+  /// Has something done in the child of every fork.
+  package static func inEveryChild(_ hook: @escaping () -> Void) { ProcessState.shared.inEveryChild(hook) }
+
+  /// True if the run belongs to a parent process.
+  package var isForked: Bool {
+    core.map { $0.generation != ProcessState.generation.load(ordering: .relaxed) } ?? false
   }
 
   /// The exit code for runs that are still open when the process ends. Default: the code given to exit().

@@ -28,6 +28,7 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
     chunks.initialize(repeating: nil, count: Self.chunkCount)
     mutex = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
+    Run.inEveryChild { [mutex] in pthread_mutex_init(mutex, nil) }
   }
 
   /// - Returns: nil when four million handles are in use.

@@ -144,7 +144,9 @@ public func quipu_run_info_json(
   clear(out)
   return attempt(error) { () throws(QuipuError) in
     guard out != nil else { throw isNull("out") }
-    give(JSON.object(try theRun(run).info).text(style: .client), to: out)
+    let run = try theRun(run)
+    if run.isForked { throw QuipuError(.forked, kind: "run_forked", "run: belongs to the parent process") }
+    give(JSON.object(run.info).text(style: .client), to: out)
   }
 }
 

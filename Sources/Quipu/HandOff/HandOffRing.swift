@@ -177,7 +177,12 @@ final class HandOffRing: @unchecked Sendable {
   }
 
   /// Removes the file. The memory stays for whoever still looks at it.
-  func removeFile() { if let path { unlink(path) } }
+  func removeFile() {
+    guard let path else { return }
+    unlink(path)
+    // Gives the pages back now: the mapping stays until the last handle of the run is gone.
+    madvise(base + Self.headerBytes, capacity, 9)  // MADV_REMOVE
+  }
 
   // MARK: Callers
 

@@ -88,6 +88,20 @@ public final class Media: Sendable {
     state = Mutex(State(content: content))
   }
 
+  /// About how many bytes the value keeps in memory until it is written.
+  var weight: Int {
+    let list: (Int, [Media]) = state.withLock { state in
+      switch state.content {
+      case .pixels(let pixels, _): (pixels.byteCount, [])
+      case .file(let file): (file.bytes.count, [])
+      case .table(let table): (table.rowCount &* table.columnCount &* 16, [])
+      case .list(let items): (0, items)
+      default: (0, [])
+      }
+    }
+    return list.1.reduce(list.0) { $0 &+ $1.weight }
+  }
+
   /// True when the writer can use the value without waiting.
   var isReady: Bool {
     let list: [Media]? = state.withLock { state in

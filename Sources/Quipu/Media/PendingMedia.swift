@@ -12,11 +12,18 @@ final class PendingMediaStore: Sendable {
     var media: Media
     /// The table as it was at the call, and what is to be written of it.
     var table: TableSnapshot?
+    var bytes = 0
   }
 
   private let items = Mutex<[UInt64: Item]>([:])
   private let nextID = Atomic<UInt64>(1)
   private let pool: WorkerPool?
+  /// Bytes of pixels, files and tables that wait for the writer.
+  private let waitingBytes = Atomic<Int>(0)
+  /// More than this holds up the callers: memory is bounded whatever is logged.
+  static let limit = 256 << 20
+
+  var isFull: Bool { waitingBytes.load(ordering: .relaxed) > Self.limit }
 
   /// - Parameter pool: where encoding happens; nil for recovery.
   init(pool: WorkerPool?) { self.pool = pool }
@@ -24,7 +31,8 @@ final class PendingMediaStore: Sendable {
   /// Takes a medium for one log call and has it encoded.
   func register(_ media: Media) -> UInt64 {
     let id = nextID.add(1, ordering: .relaxed).oldValue
-    let item = Item(media: media, table: TableSnapshot(media))
+    let item = Item(media: media, table: TableSnapshot(media), bytes: media.weight)
+    waitingBytes.add(item.bytes, ordering: .relaxed)
     items.withLock { $0[id] = item }
     if let pool {
       for work in media.takeUnencoded() { pool.run { work.encode() } }
@@ -47,7 +55,9 @@ final class PendingMediaStore: Sendable {
 
   func release(_ ids: [UInt64]) {
     items.withLock { items in
-      for id in ids { items[id] = nil }
+      for id in ids {
+        if let item = items.removeValue(forKey: id) { waitingBytes.subtract(item.bytes, ordering: .relaxed) }
+      }
     }
   }
 }

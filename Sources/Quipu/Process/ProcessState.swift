@@ -199,6 +199,16 @@ final class ProcessState: @unchecked Sendable {
     _ = Unmanaged.passRetained(media)
     media = PendingMediaStore(pool: WorkerPool(finished: { ProcessState.shared.wakeWriter() }))
     Diagnostics.shared.resetInChild()
+    for hook in childHooks { hook() }
+  }
+
+  private var childHooks: [() -> Void] = []
+
+  /// Has something done in the child of every fork: locks that another thread may have held are made anew there.
+  func inEveryChild(_ hook: @escaping () -> Void) {
+    pthread_mutex_lock(lock)
+    childHooks.append(hook)
+    pthread_mutex_unlock(lock)
   }
 
   // MARK: Exit

@@ -22,6 +22,9 @@ final class RunCore: @unchecked Sendable {
   private let lost = Atomic<UInt64>(0)
   private let externalCount = Atomic<UInt64>(0)
   private let reportedFull = Atomic<Bool>(false)
+  /// Where the free space began when a wait for room was in vain; until it moves no call waits again.
+  private let stalledAt = Atomic<UInt64>(UInt64.max)
+  private var snapshot = RunStats()
   /// After this time (monotonic) a finish gives up on a disk that does not take the rest.
   private let giveUpAt = Atomic<Int64>(Int64.max)
 
@@ -34,6 +37,7 @@ final class RunCore: @unchecked Sendable {
     lock = .allocate(capacity: 1)
     pthread_mutex_init(lock, nil)
     flushedUpTo.store(ring.checkpoint.tail, ordering: .relaxed)
+    takeSnapshot()
   }
 
   deinit {
@@ -85,6 +89,9 @@ final class RunCore: @unchecked Sendable {
     var claim = ring.claim(payload: payload)
     // A disk that takes nothing would only cost the caller its time.
     guard !diskFailing.load(ordering: .relaxed), fullWait > 0 else { return claim }
+    // One hung disk costs the caller one wait, not one per call.
+    let free = ring.freePosition
+    if stalledAt.load(ordering: .relaxed) == free { return claim }
     let end = Clock.monotonic() &+ fullWait
     var pause: UInt32 = 50
     while case .full = claim {
@@ -93,6 +100,7 @@ final class RunCore: @unchecked Sendable {
       if pause < 1000 { pause *= 2 }
       claim = ring.claim(payload: payload)
     }
+    if case .full = claim { stalledAt.store(ring.freePosition, ordering: .relaxed) }
     return claim
   }
 
@@ -213,6 +221,9 @@ final class RunCore: @unchecked Sendable {
     pthread_mutex_lock(working)
 
     diskFailing.store(writer.isDiskFailing, ordering: .relaxed)
+    pthread_mutex_lock(lock)
+    takeSnapshot()
+    pthread_mutex_unlock(lock)
     if wrote { flushedUpTo.store(writer.cursor, ordering: .releasing) }
     if writer.isFinished && wrote {
       writer.removeRing()
@@ -251,24 +262,47 @@ final class RunCore: @unchecked Sendable {
     return body(writer)
   }
 
+  // Under `lock`, by the writer thread, when no write is under way.
+  private func takeSnapshot() {
+    snapshot.callsAccepted = writer.callsTaken
+    snapshot.rowsWritten = writer.rowsWritten
+    snapshot.rowsDroppedLowStep = writer.rowsDroppedLowStep
+    snapshot.valuesDropped = writer.valuesDropped
+    snapshot.bytesWritten = writer.file.position
+    snapshot.writeErrors = writer.writeErrors
+    snapshot.step = writer.step
+    snapshot.queuedBytes = writer.cursor
+  }
+
   var stats: RunStats {
-    var stats = RunStats()
+    pthread_mutex_lock(lock)
+    var stats = snapshot
+    pthread_mutex_unlock(lock)
     let ahead = ring.headPosition
+    stats.queuedBytes = ahead &- min(ahead, stats.queuedBytes)
     stats.callsDroppedFull = droppedFull.load(ordering: .relaxed)
     stats.recordsLost = lost.load(ordering: .relaxed)
     stats.isDiskFailing = diskFailing.load(ordering: .relaxed)
     stats.mediaPending = UInt64(ProcessState.shared.media.count)
-    withWriter { writer in
-      stats.callsAccepted = writer.callsTaken
-      stats.rowsWritten = writer.rowsWritten
-      stats.rowsDroppedLowStep = writer.rowsDroppedLowStep
-      stats.valuesDropped = writer.valuesDropped
-      stats.bytesWritten = writer.file.position
-      stats.writeErrors = writer.writeErrors
-      stats.step = writer.step
-      stats.queuedBytes = ahead &- min(ahead, writer.cursor)
-    }
     return stats
+  }
+
+  /// Waits while too much media wait to be encoded.
+  ///
+  /// - Returns: false if that did not change within the patience of a full ring.
+  func waitForMediaRoom() -> Bool {
+    let store = ProcessState.shared.media
+    guard store.isFull else { return true }
+    let end = Clock.monotonic() &+ fullWait
+    while store.isFull {
+      if diskFailing.load(ordering: .relaxed) || Clock.monotonic() >= end {
+        droppedFull.add(1, ordering: .relaxed)
+        reportFull()
+        return false
+      }
+      usleep(500)
+    }
+    return true
   }
 }
 

@@ -57,7 +57,7 @@ final class SummaryNode {
       children = []
       shown = nil
     }
-    if let at = children?.firstIndex(where: { $0.key == key }) {
+    if let at = index[key] {
       children?[at].node = node
     } else {
       index[key] = children?.count

@@ -173,16 +173,20 @@ final class SummaryTree {
     var node = root
     for (at, key) in path.enumerated() {
       if at == path.count - 1 {
-        node.makeChild(key).set(value)
+        let target = node.makeChild(key)
+        // A tree's nodes are gone then, and plans may know them.
+        if target.isTree { generation += 1 }
+        target.set(value)
+        if target.encodedPath.isEmpty { target.encodedPath = Self.encode(path) }
       } else if let next = node.child(key), next.isTree || next.shown == nil {
         node = next
       } else {
         let fresh = SummaryNode()
         node.put(key, fresh)
         node = fresh
+        generation += 1
       }
     }
-    generation += 1
   }
 
   func remove(_ path: [Key]) {
@@ -193,7 +197,11 @@ final class SummaryTree {
       node = next
     }
     guard let target = node.child(last) else { return }
-    if target.isTree { node.remove(last) } else { target.clearValue() }
+    guard target.isTree else {
+      target.clearValue()
+      return
+    }
+    node.remove(last)
     generation += 1
   }
 
