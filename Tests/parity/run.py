@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the parity programs and compares their logs.
+"""Runs the parity programs and compares their logs; the same with the ten-line programs of the README.
 
 Needs the library in build/lib (QUIPU_LIBRARY_DIR), the Swift modules of the same release build (QUIPU_SCRATCH, default
 .build), and a Python with wandb and numpy, whose protobuf classes read the logs.
@@ -50,33 +50,34 @@ def find_swiftc():
     return path if path.exists() else shutil.which("swiftc")
 
 
-def build_swift(work):
-    """Links the program with the modules that `make build` has compiled; the package is not built a second time."""
+def build_swift(work, name, source, *flags):
+    """Links a program with the modules that `make build` has compiled; the package is not built a second time."""
     swiftc = find_swiftc()
     folders = sorted(SCRATCH.glob("*-linux-gnu/release"))
     if not swiftc or not folders or not (folders[0] / "Modules" / "Quipu.swiftmodule").exists():
-        say("skip", "parity: Swift", f"no release build of module Quipu below {SCRATCH}")
+        say("skip", name, f"no release build of module Quipu below {SCRATCH}")
         return None
     bin_path = folders[0]
-    objects = []
-    for module in ("QuipuBase", "QuipuRecords", "QuipuMedia", "Quipu"):
-        objects += sorted((bin_path / f"{module}.build").rglob("*.o"))
+    # The link of the library lists its objects; the folders may hold older ones as well.
+    listed = (bin_path / "QuipuC.product" / "Objects.LinkFileList").read_text().split()
+    wanted = tuple(f"{module}.build" for module in ("QuipuBase", "QuipuRecords", "QuipuMedia", "Quipu"))
+    objects = [path for path in (line.strip("'\"") for line in listed) if any(f"/{part}/" in path for part in wanted)]
     maps = []
     for folder in sorted((ROOT / "Sources").glob("C*")):
         for file in folder.rglob("module.modulemap"):
             maps += ["-Xcc", f"-fmodule-map-file={file}", "-Xcc", f"-I{file.parent}"]
     out = command(
-        "parity: Swift builds", swiftc, "-swift-version", "6", "-O", "-parse-as-library", HERE / "parity.swift",
-        "-I", bin_path / "Modules", *maps, *objects, "-lpng", "-lz", "-o", work / "parity_swift")
-    return None if out is None else [work / "parity_swift"]
+        f"{name} builds", swiftc, "-swift-version", "6", *flags, source, "-I", bin_path / "Modules", *maps, *objects,
+        "-lpng", "-lz", "-o", work / source.name.replace(".", "_"))
+    return None if out is None else [work / source.name.replace(".", "_")]
 
 
 def build_native(work, name, compiler, source, *flags):
     out = command(
-        f"parity: {name} builds", compiler, *flags, "-O1", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include",
-        f"-I{ROOT}/bindings/cpp", HERE / source, "-o", work / source.replace(".", "_"), f"-L{LIBRARY}", "-lquipu",
+        f"{name} builds", compiler, *flags, "-O1", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include",
+        f"-I{ROOT}/bindings/cpp", source, "-o", work / source.name.replace(".", "_"), f"-L{LIBRARY}", "-lquipu",
         f"-Wl,-rpath,{LIBRARY}", "-lm")
-    return None if out is None else [work / source.replace(".", "_")]
+    return None if out is None else [work / source.name.replace(".", "_")]
 
 
 def records(directory):
@@ -176,6 +177,40 @@ def files(directory):
     return found
 
 
+def compare(title, programs, work, environment, kinds, arguments):
+    """Runs the programs, each in a directory of its own; all are to leave what the first one leaves."""
+    results = {}
+    for name, line in programs.items():
+        if line is None:
+            continue
+        place = work / title / name
+        place.mkdir(parents=True)
+        if command(f"{title}: {name} runs", *line, *arguments(place), env=environment, cwd=place) is None:
+            continue
+        try:
+            directory = os.path.realpath(place / "wandb" / "latest-run")
+            results[name] = (stream(directory), files(directory))
+        except Exception as error:  # what is wrong with the log is the test's result
+            say("not ok", f"{title}: {name} leaves a log", repr(error))
+            continue
+        say("ok", f"{title}: {name} leaves a log", f"{len(results[name][0])} records compared")
+    if "C" not in results:
+        return
+    found = {next(k for k in json.loads(line) if k not in ("num", "_info", "control")) for line in results["C"][0]}
+    missing = [kind for kind in kinds if kind not in found]
+    say("not ok" if missing else "ok", f"{title}: C writes every kind of record", " ".join(missing))
+    for name in ("C++", "Swift", "Python"):
+        if name not in results:
+            continue
+        first, other = results["C"], results[name]
+        difference = list(difflib.unified_diff(first[0], other[0], "C", name, lineterm="", n=0))
+        say("not ok" if difference else "ok", f"{title}: {name} writes the records of C")
+        for line in difference[:40]:
+            print("        " + line[:1200])
+        unequal = [path for path in sorted(set(first[1]) | set(other[1])) if first[1].get(path) != other[1].get(path)]
+        say("not ok" if unequal else "ok", f"{title}: {name} leaves the files of C", " ".join(unequal)[:300])
+
+
 def main():
     work = Path(tempfile.mkdtemp(prefix="quipu-parity-"))
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "QUIPU_"))}
@@ -183,43 +218,23 @@ def main():
                        QUIPU_LIBRARY=str(LIBRARY / "libquipu.so"), PYTHONDONTWRITEBYTECODE="1")
     (work / "input").mkdir()
     (work / "input" / "notes.md").write_text("kept\n")
-    programs = {
-        "C": build_native(work, "C", os.environ.get("CC", "gcc"), "parity.c", "-std=c11"),
-        "C++": build_native(work, "C++", os.environ.get("CXX", "g++"), "parity.cpp", "-std=c++17"),
-        "Swift": build_swift(work),
+    cc, cxx = os.environ.get("CC", "gcc"), os.environ.get("CXX", "g++")
+    compare("parity", {
+        "C": build_native(work, "parity: C", cc, HERE / "parity.c", "-std=c11"),
+        "C++": build_native(work, "parity: C++", cxx, HERE / "parity.cpp", "-std=c++17"),
+        "Swift": build_swift(work, "parity: Swift", HERE / "parity.swift", "-parse-as-library"),
         "Python": [sys.executable, HERE / "parity.py"],
-    }
-    results = {}
-    for name, line in programs.items():
-        if line is None:
-            continue
-        place = work / name
-        place.mkdir()
-        out = command(f"parity: {name} runs", *line, place, work / "input", env=environment, cwd=place)
-        if out is None:
-            continue
-        directory = out.strip().splitlines()[-1]
-        try:
-            results[name] = (stream(directory), files(directory))
-        except Exception as error:  # what is wrong with the log is the test's result
-            say("not ok", f"parity: {name} leaves a log", repr(error))
-            continue
-        say("ok", f"parity: {name} leaves a log", f"{len(results[name][0])} records compared")
-    if "C" in results:
-        wanted = ("history", "summary", "config", "metric", "run", "exit", "files", "alert", "header")
-        kinds = {next(k for k in json.loads(line) if k not in ("num", "_info", "control")) for line in results["C"][0]}
-        missing = [kind for kind in wanted if kind not in kinds]
-        say("not ok" if missing else "ok", "parity: C writes every kind of record", " ".join(missing))
-        for name in ("C++", "Swift", "Python"):
-            if name not in results:
-                continue
-            first, other = results["C"], results[name]
-            difference = list(difflib.unified_diff(first[0], other[0], "C", name, lineterm="", n=0))
-            say("not ok" if difference else "ok", f"parity: {name} writes the records of C")
-            for line in difference[:40]:
-                print("        " + line[:1200])
-            unequal = [path for path in sorted(set(first[1]) | set(other[1])) if first[1].get(path) != other[1].get(path)]
-            say("not ok" if unequal else "ok", f"parity: {name} leaves the files of C", " ".join(unequal)[:300])
+    }, work, environment, ("history", "summary", "config", "metric", "run", "exit", "files", "alert", "header"),
+        lambda place: (place, work / "input"))
+    # The README's programs say nothing about where they log: as a user does, the environment says it.
+    quick = dict(environment, WANDB_MODE="offline", WANDB_RUN_ID="quick001", WANDB_CONSOLE="off",
+                 WANDB_DISABLE_GIT="true", WANDB_DISABLE_CODE="true", WANDB_SILENT="true")
+    compare("quickstart", {
+        "C": build_native(work, "quickstart: C", cc, ROOT / "bindings/c/examples/quickstart.c", "-std=c11"),
+        "C++": build_native(work, "quickstart: C++", cxx, ROOT / "bindings/cpp/examples/quickstart.cpp", "-std=c++17"),
+        "Swift": build_swift(work, "quickstart: Swift", ROOT / "examples/quickstart.swift"),
+        "Python": [sys.executable, ROOT / "bindings/python/examples/quickstart.py"],
+    }, work, quick, ("history", "summary", "run", "exit", "header"), lambda place: ())
     if os.environ.get("QUIPU_KEEP"):
         print(work)
     else:

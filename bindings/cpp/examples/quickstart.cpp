@@ -4,8 +4,10 @@ int main() {
   quipu::RunOptions options;
   options.project = "quickstart";
   quipu::Run run(options);
-  for (int step = 0; step < 100; step++) {
-    run.log({{"loss", 1.0 / (step + 1)}, {"rate", 0.1}});
+  double weight = 0;
+  for (int step = 0; step < 100; step++) {  // fit y = 2 x at x = 3
+    double error = weight * 3 - 6;
+    weight -= 0.02 * error * 3;
+    run.log({{"loss", error * error}, {"weight", weight}});
   }
-  run.finish();
 }
