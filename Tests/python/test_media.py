@@ -68,6 +68,13 @@ def test_ready_made_histogram_is_kept():
     assert value == {"_type": "histogram", "values": [1, 2.5], "bins": [0, 1, 2]}
 
 
+def test_counts_and_edges_of_a_histogram_can_be_read():
+    histogram = quipu.Histogram([0, 1, 1, 2], num_bins=2)
+    assert histogram.histogram == [1, 3] and histogram.bins == [0, 1, 2]
+    ready = quipu.Histogram(np_histogram=([1, float("inf")], [0, 1, 2]))
+    assert ready.histogram == [1, float("inf")] and ready.bins == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

@@ -97,6 +97,10 @@ class Image:
 class Histogram:
     MAX_LENGTH: int
     def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = 64) -> None: ...
+    @property
+    def histogram(self) -> list[float]: ...
+    @property
+    def bins(self) -> list[float]: ...
 
 class Object3D:
     SUPPORTED_TYPES: frozenset[str]

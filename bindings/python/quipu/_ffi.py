@@ -222,6 +222,7 @@ SIGNATURES = {
     "quipu_run_summary_json": (_status, (_run, c_int64, _text, _out)),
     "quipu_array_from_dlpack": (_status, (c_void_p, _arrays, POINTER(c_int64), c_size_t, _out)),
     "quipu_media_free": (None, (_media,)),
+    "quipu_media_json": (_status, (_media, _text, _out)),
     "quipu_media_list_new": (_status, (_out, c_size_t, _out, _out)),
     "quipu_image_new": (_status, (_arrays, POINTER(ImageOptions), _out, _out)),
     "quipu_image_open": (_status, (c_char_p, POINTER(ImageOptions), _out, _out)),

@@ -1,6 +1,7 @@
 """Image, Histogram and Object3D: their Python arguments become views and texts for the library."""
 
 import io
+import json
 import os
 
 from . import _arrays, _convert, _ffi, _terminal, errors
@@ -183,6 +184,27 @@ class Histogram(_Handle):
                 "histogram_not_numbers", f"a Histogram needs numbers, not {type(sequence).__name__}", TypeError
             )
         return _new(_lib.quipu_histogram_new, _ffi.reference(view[0]), bins)
+
+    def _content(self):
+        """What a row holds, read once."""
+        content = self.__dict__.get("_read")
+        if content is None:
+            status, text, error = _ffi.call_text(_lib.quipu_media_json, self._media)
+            if status != _ffi.OK:
+                code, kind, message = _ffi.take_error(error, status)
+                raise errors.make(kind, message, code)
+            content = self._read = json.loads(text)
+        return content
+
+    @property
+    def histogram(self):
+        """The counts."""
+        return list(self._content()["values"])
+
+    @property
+    def bins(self):
+        """The edges, one more than counts."""
+        return list(self._content()["bins"])
 
     def __repr__(self):
         return "<quipu Histogram>"
