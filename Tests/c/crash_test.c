@@ -47,7 +47,7 @@ static int64_t now_us(void) {
   return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* --------------------------------------------------------------------------------------------------------- the helper */
+/* ------------------------------------------------------------------------------------------------------ the helper */
 
 static quipu_run *helper_run;
 static shared_page *helper_page;
@@ -151,7 +151,7 @@ int helper_main(int argc, char **argv) {
   return 96;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ SIGKILL */
+/* --------------------------------------------------------------------------------------------------------- SIGKILL */
 
 typedef struct seen_rows {
   uint8_t *times[max_threads]; /* how often each number is in the log */
@@ -257,8 +257,8 @@ static void kill_once(int index) {
       if (times > 0 && number > returned[thread] + 1) seen.strange++;
     }
     if (missing || doubled) {
-      harness_fail(__FILE__, __LINE__, "kill %d (%d threads, kind %d, after %lld us), thread %d: of %lld rows %lld missing "
-                   "(first %lld), %lld doubled; %s", index, threads, kind, (long long)wait, thread,
+      harness_fail(__FILE__, __LINE__, "kill %d (%d threads, kind %d, after %lld us), thread %d: of %lld rows %lld "
+                   "missing (first %lld), %lld doubled; %s", index, threads, kind, (long long)wait, thread,
                    (long long)returned[thread], (long long)missing, (long long)first, (long long)doubled,
                    report.data ? report.data : "");
     }
@@ -292,8 +292,8 @@ TEST(test_kill__at_200_random_moments_loses_no_row_that_was_accepted) {
   harness_note("seed 0x%llx", (unsigned long long)random_state);
   for (index = 0; index < kills; index++) kill_once(index);
   harness_note("%lld kills (%lld within 10 ms of the first row): %lld rows returned, %lld rows in the logs, "
-               "%lld missing, %lld doubled, %lld strange, %lld logs unclean", (long long)sum.kills, (long long)sum.early,
-               (long long)sum.returned, (long long)sum.rows, (long long)sum.missing, (long long)sum.doubled,
+               "%lld missing, %lld doubled, %lld strange, %lld logs unclean", (long long)sum.kills,
+               (long long)sum.early, (long long)sum.returned, (long long)sum.rows, (long long)sum.missing, (long long)sum.doubled,
                (long long)sum.strange, (long long)sum.unclean);
   CHECK_INT(sum.kills, kills);
   CHECK_INT(sum.missing, 0);
@@ -397,10 +397,11 @@ TEST(test_kill__next_start_recovers_by_itself) {
   end_run(run);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- fork */
+/* ------------------------------------------------------------------------------------------------------------ fork */
 
 static atomic_int stop_logging;
 static quipu_run *forked_run;
+static quipu_media *forked_media; /* made before the fork, logged by the child in a run of its own */
 static _Atomic int64_t logged_by[max_threads];
 
 static void *log_until_told(void *argument) {
@@ -446,11 +447,15 @@ static int check_child(int with_own_run) {
     for (index = 0; index < 50; index++) {
       if (quipu_run_log(own, "own", index) != QUIPU_OK) return 21;
     }
+    {
+      const quipu_item inherited = quipu_item_media("inherited", forked_media);
+      if (quipu_run_log_items(own, &inherited, 1, QUIPU_STEP_AUTO, 0, NULL) != QUIPU_OK) return 25;
+    }
     if (quipu_run_finish(own, 0, 15000, NULL) != QUIPU_OK) return 22;
     snprintf(directory, sizeof directory, "%s", quipu_run_directory(own));
     quipu_run_free(own);
     read_rows(directory, "own", &list);
-    if (list.count != 50 || !list.finished) return 23;
+    if (list.count != 50 || list.rows != 51 || !list.finished) return 23;
   }
   quipu_run_free(forked_run);
   if (quipu_run_log(forked_run, "child", 1) == QUIPU_OK) return 24;
@@ -465,6 +470,12 @@ TEST(test_fork__200_times_from_a_logging_process_harms_neither_side) {
   seen_rows seen;
   runlog_outcome outcome;
   int64_t total = 0, largest = 0;
+  {
+    static uint8_t pixels[16];
+    const int64_t shape[] = {4, 4};
+    const quipu_array array = {pixels, QUIPU_DTYPE_UINT8, 2, shape, NULL, 0, 0};
+    CHECK_OK(quipu_image_new(&array, NULL, &forked_media, &error));
+  }
   forked_run = start_run();
   REQUIRE(forked_run);
   snprintf(directory, sizeof directory, "%s", quipu_run_directory(forked_run));
@@ -497,6 +508,7 @@ TEST(test_fork__200_times_from_a_logging_process_harms_neither_side) {
     total += atomic_load(&logged_by[thread]);
     if (atomic_load(&logged_by[thread]) > largest) largest = atomic_load(&logged_by[thread]);
   }
+  quipu_media_free(forked_media);
   end_run(forked_run);
   memset(&seen, 0, sizeof seen);
   seen.room = largest + 1;
@@ -516,7 +528,7 @@ TEST(test_fork__200_times_from_a_logging_process_harms_neither_side) {
                (long long)total);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- threads */
+/* --------------------------------------------------------------------------------------------------------- threads */
 
 enum { thread_rows = 20000 };
 static quipu_run *shared_run;
@@ -659,7 +671,7 @@ TEST(test_runs__several_at_once_keep_their_rows_apart) {
   for (index = 0; index < 8; index++) pthread_join(threads[index], NULL);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- exit */
+/* ------------------------------------------------------------------------------------------------------------ exit */
 
 static void check_leaving(const char *way, int want_status, int finished, int64_t want_code) {
   char page_path[600], directory[600], log[1024];
@@ -691,7 +703,7 @@ TEST(test_exit__finish_all_finishes_with_its_code) { check_leaving("all5", 0, 1,
 TEST(test_exit__underscore_exit_leaves_the_run_unfinished_and_whole) { check_leaving("_exit", 0, 0, 0); }
 TEST(test_exit__abort_leaves_the_run_unfinished_and_whole) { check_leaving("abort", -1, 0, 0); }
 
-/* -------------------------------------------------------------------------------------------------------------- memory */
+/* ---------------------------------------------------------------------------------------------------------- memory */
 
 static long resident_kb(void) {
   FILE *file = fopen("/proc/self/status", "r");

@@ -51,7 +51,7 @@ static void refuse_everywhere(int line, const quipu_array *array, quipu_status w
 
 static const float some_floats[64] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
 
-/* ----------------------------------------------------------------------------------------------------------- arrays */
+/* ---------------------------------------------------------------------------------------------------------- arrays */
 
 TEST(test_array__null_pointers_are_refused) {
   const int64_t shape[] = {4, 3};
@@ -190,7 +190,7 @@ TEST(test_array__negative_zero_and_overlapping_strides_are_read_as_said) {
   check_histogram_of(&array, "\"values\":[3,6,3]");
 }
 
-/* ------------------------------------------------------------------------------------------------------------ images */
+/* ---------------------------------------------------------------------------------------------------------- images */
 
 TEST(test_image__shapes_without_an_image_are_refused) {
   static const uint8_t pixels[64] = {0};
@@ -333,7 +333,7 @@ TEST(test_image__files_that_are_none_are_refused) {
   CHECK(image == NULL);
 }
 
-/* -------------------------------------------------------------------------------------------------------- histograms */
+/* ------------------------------------------------------------------------------------------------------ histograms */
 
 TEST(test_histogram__values_without_an_order_are_refused) {
   double values[4] = {1, 2, 3, NAN};
@@ -373,7 +373,7 @@ TEST(test_histogram__counts_and_edges_that_do_not_fit_are_refused) {
   quipu_media_free(histogram);
 }
 
-/* ------------------------------------------------------------------------------------------------------ point clouds */
+/* ---------------------------------------------------------------------------------------------------- point clouds */
 
 TEST(test_cloud__wrong_widths_are_refused) {
   int64_t shape[2] = {4, 0};
@@ -393,14 +393,17 @@ TEST(test_cloud__wrong_widths_are_refused) {
   {
     quipu_media *object = NULL;
     CHECK_REFUSED(quipu_object3d_from_text(quipu_cstr("{"), "json", NULL, &object, &error), QUIPU_ERROR_VALUE, NULL);
-    CHECK_REFUSED(quipu_object3d_from_text(quipu_cstr("x"), "doc", NULL, &object, &error), QUIPU_ERROR_VALUE, "file_type");
-    CHECK_REFUSED(quipu_object3d_from_text(quipu_cstr("x"), NULL, NULL, &object, &error), QUIPU_ERROR_NULL, "file_type");
-    CHECK_REFUSED(quipu_object3d_open(below("nowhere.obj"), NULL, &object, &error), QUIPU_ERROR_NOT_FOUND, "nowhere.obj");
+    CHECK_REFUSED(quipu_object3d_from_text(quipu_cstr("x"), "doc", NULL, &object, &error), QUIPU_ERROR_VALUE,
+                  "file_type");
+    CHECK_REFUSED(quipu_object3d_from_text(quipu_cstr("x"), NULL, NULL, &object, &error), QUIPU_ERROR_NULL,
+                  "file_type");
+    CHECK_REFUSED(quipu_object3d_open(below("nowhere.obj"), NULL, &object, &error), QUIPU_ERROR_NOT_FOUND,
+                  "nowhere.obj");
     CHECK(object == NULL);
   }
 }
 
-/* ------------------------------------------------------------------------------------------------------------ tables */
+/* ---------------------------------------------------------------------------------------------------------- tables */
 
 static quipu_media *two_columns(void) {
   const char *columns[] = {"number", "text"};
@@ -504,7 +507,27 @@ TEST(test_media__use_after_free_is_refused) {
   check_before_and_after(run);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- DLPack */
+TEST(test_media__json_of_what_is_a_file_is_refused) {
+  static const uint8_t pixels[16] = {0};
+  const int64_t shape[] = {4, 4}, flat[] = {3};
+  quipu_array array = array_of(pixels, QUIPU_DTYPE_UINT8, 2, shape, NULL);
+  quipu_media *image = NULL, *value = NULL;
+  quipu_str out = {"stale", 5};
+  CHECK_OK(quipu_image_new(&array, NULL, &image, &error));
+  array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 1, flat, NULL);
+  CHECK_OK(quipu_array_value_new(&array, &value, &error));
+  CHECK_REFUSED(quipu_media_json(image, &out, &error), QUIPU_ERROR_STATE, NULL);
+  CHECK(out.data == NULL && out.size == 0);
+  CHECK_REFUSED(quipu_media_json(NULL, &out, &error), QUIPU_ERROR_NULL, "media");
+  CHECK_REFUSED(quipu_media_json(value, NULL, &error), QUIPU_ERROR_NULL, "out");
+  CHECK_OK(quipu_media_json(value, &out, &error));
+  CHECK_TEXT(out.data, "[0.0,1.0,2.0]");
+  quipu_text_free(out);
+  quipu_media_free(image);
+  quipu_media_free(value);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- DLPack */
 
 /* The layout of DLPack 0.x and 1.x, from its specification. */
 struct DLTensor {

@@ -36,7 +36,7 @@ bool has(const std::string &text, const char *part) {
 }  // namespace
 
 static_assert(quipu::auto_step == QUIPU_STEP_AUTO, "the header and its wrapper agree");
-static_assert(!std::is_copy_constructible_v<quipu::Run> && !std::is_copy_assignable_v<quipu::Run>, "a run has one owner");
+static_assert(!std::is_copy_constructible_v<quipu::Run> && !std::is_copy_assignable_v<quipu::Run>, "one owner");
 static_assert(std::is_nothrow_move_constructible_v<quipu::Run> && std::is_nothrow_move_assignable_v<quipu::Run>, "");
 static_assert(std::is_nothrow_destructible_v<quipu::Run>, "");
 static_assert(!std::is_copy_constructible_v<quipu::Image> && std::is_nothrow_move_constructible_v<quipu::Image>, "");
@@ -254,6 +254,7 @@ TEST(test_cpp__arrays_of_every_source_are_read) {
            {"m", quipu::ArrayValue(quipu::Array(vector, {2, 2}))},
            {"r", quipu::ArrayValue(quipu::Array::strided(vector.data() + 3, {4}, {-4}))},
            {"b", quipu::ArrayValue(quipu::Array(big, {4}))}});
+  CHECK_TEXT(quipu::ArrayValue(array).json().c_str(), "[0,1,2,3]");
   const std::string summary = run.summary_json();
   CHECK(has(summary, "\"v\":[0.0,1.0,2.0,3.0]"));
   CHECK(has(summary, "\"a\":[0,1,2,3]"));
@@ -366,7 +367,8 @@ TEST(test_cpp__the_rest_is_reachable) {
   REQUIRE(file);
   std::fputs("saved", file);
   std::fclose(file);
-  CHECK(has(run.save(std::string(test_directory) + "/*.txt", quipu::Policy::end, std::string(test_directory)), "saved.txt"));
+  const std::string here = test_directory;
+  CHECK(has(run.save(here + "/*.txt", quipu::Policy::end, here), "saved.txt"));
   run.record_requirements("a==1\n");
   const std::string info = run.info_json();
   CHECK(has(info, "\"name\":\"second\""));

@@ -483,6 +483,23 @@ class QUIPU_CONSUMABLE Media {
 
   quipu_media *handle() const noexcept { return handle_; }
 
+  // What a row holds for a value without a file (histogram, array), as JSON.
+  QUIPU_LIVE Status try_json(std::string &out) const {
+    quipu_str text = {nullptr, 0};
+    quipu_error *error = nullptr;
+    const quipu_status code = quipu_media_json(handle_, &text, &error);
+    Status status(code, error);
+    detail::take(text, out);
+    return status;
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  QUIPU_LIVE std::string json() const {
+    std::string result;
+    try_json(result).or_throw();
+    return result;
+  }
+#endif
+
  protected:
   // Runs `make(&handle, &error)` and keeps what it made.
   template <class F>
@@ -1160,7 +1177,9 @@ inline Status check_library() noexcept {
                        "header of the installed library");
 }
 
+// Of the library in use.
 inline const char *version() noexcept { return quipu_version(); }
+inline std::uint32_t version_number() noexcept { return quipu_version_number(); }
 
 // The exit code for runs that are still open when the process ends.
 inline void set_exit_code(int code) noexcept { quipu_set_exit_code(code); }
