@@ -11,22 +11,34 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 
+def first_words(case, parts):
+    """Why, in one line: the message, or what the program said on a line of its own that starts with "#"."""
+    texts = [part.get("message") or part.text or "" for part in parts]
+    printed = (case.findtext("system-out") or "").splitlines()
+    texts += [line.lstrip("# ") for line in printed if line.startswith("#")] + ["see the log"]
+    for text in texts:
+        words = text.strip().splitlines()
+        if words and words[0] not in ("", "Failed", "SKIP_RETURN_CODE=77"):
+            return words[0][:300]
+    return "see the log"
+
+
 def junit(paths):
     passed = failed = skipped = 0
     notes = []
     for path in paths:
         for case in ElementTree.parse(path).getroot().iter("testcase"):
-            name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
+            group, name = case.get("classname") or "", case.get("name") or ""
+            if group and group != name:
+                name = f"{group}.{name}"
             bad = [part for part in case if part.tag in ("failure", "error")]
             left_out = [part for part in case if part.tag == "skipped"]
             if bad or case.get("status") == "fail":
                 failed += 1
-                text = (bad[0].get("message") or bad[0].text or "") if bad else ""
-                notes.append(f"failed   {name}: {text.strip().splitlines()[0] if text.strip() else 'see the log'}")
+                notes.append(f"failed   {name}: {first_words(case, bad)}")
             elif left_out or case.get("status") in ("notrun", "disabled"):
                 skipped += 1
-                reason = (left_out[0].get("message") or "") if left_out else ""
-                notes.append(f"skipped  {name}: {reason or 'no reason given'}")
+                notes.append(f"skipped  {name}: {first_words(case, left_out)}")
             else:
                 passed += 1
     return passed, failed, skipped, notes
