@@ -29,18 +29,17 @@ cd "$root"
 # function sections    lets the linker drop what the library does not use, and fold what is equal (8.9 -> 8.5 MB)
 # lld                  comes with the Swift toolchain, so binutils' choice of linker does not matter
 # now, relro           load time is the same within noise (1.1 ms), and the relocated data is read-only afterwards
+# Osize, and none of reflection's texts: 8 MB is a promise, most of it the Swift run-time's. Without implicit imports two
+# of its libraries stay out. A dynamic exclusivity check would trap in the host, so it is left out as well.
+export QUIPU_SHIPPED_LIBRARY=1
 common=(build -c release --package-path "$root" --scratch-path "$scratch" --disable-local-rpath
   -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections
+  -Xswiftc -enforce-exclusivity=unchecked -Xswiftc -Xfrontend -Xswiftc -disable-reflection-metadata
+  -Xswiftc -Xfrontend -Xswiftc -disable-implicit-concurrency-module-import
+  -Xswiftc -Xfrontend -Xswiftc -disable-implicit-string-processing-module-import
   -Xlinker --icf=all -Xlinker --as-needed -Xlinker -z -Xlinker noexecstack -Xlinker -z -Xlinker nodelete -Xlinker -z -Xlinker relro
   -Xlinker -z -Xlinker now)
 library=(--product QuipuC -Xlinker "--version-script=$root/cmake/quipu.map" -Xlinker "-soname=$name")
-
-# Packed relocations save half a megabyte and need glibc 2.36 where the library runs. What is built beside such a glibc
-# asks for its symbol versions anyway; an older build machine gives the larger library that older hosts load.
-glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d ' ' -f 2)
-if [ -n "$glibc" ] && [ "$(printf '2.36\n%s\n' "$glibc" | sort -V | head -n 1)" = 2.36 ]; then
-  common+=(-Xlinker -z -Xlinker pack-relative-relocs)
-fi
 
 step build-library "building the library, release (first time: minutes)" "$swift" "${common[@]}" "${library[@]}"
 step build-command "building the quipu command, release" "$swift" "${common[@]}" --product quipu

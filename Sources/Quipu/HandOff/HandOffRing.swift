@@ -135,7 +135,10 @@ final class HandOffRing: @unchecked Sendable {
     let descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return nil }
     var info = stat()
-    guard fstat(descriptor, &info) == 0, Int(info.st_size) > headerBytes, RecordLock.take(descriptor) else {
+    // The number of links is asked for under the lock: a run that has just finished has removed its ring before it let
+    // go of it.
+    guard RecordLock.take(descriptor), fstat(descriptor, &info) == 0, Int(info.st_size) > headerBytes, info.st_nlink > 0
+    else {
       _ = Glibc.close(descriptor)
       return nil
     }

@@ -139,14 +139,17 @@ public enum Recovery {
         context: context, ring: ring, file: file, stream: RecordStream(position: 0, nextNumber: 1),
         media: PendingMediaStore(pool: nil), report: { _ in })
       let state = Replay(context.logPath, upTo: checkpoint.logSize, into: writer)
+      if state.isComplete {
+        writer.removeRing()
+        report.isClean = true
+        return report
+      }
       // Normally the checkpoint. Less if the machine, not only the process, went down.
       let end = min(max(state.end, UInt64(LogFormat.fileHeaderSize)), size)
       report.bytesCut = size &- end
       try writer.restart(at: end, nextNumber: state.lastNumber &+ 1)
-      if state.exitCode == nil {
-        writer.restoreSpill(checkpoint.spill)
-        try drain(ring, writer, context)
-      }
+      writer.restoreSpill(checkpoint.spill)
+      try drain(ring, writer, context)
       report.rowsRecovered = writer.rowsWritten &- state.rows
       report.valuesLost = writer.valuesDropped
       writer.removeRing()
@@ -226,14 +229,18 @@ private final class Replay {
   private(set) var end: UInt64 = 0
   private(set) var lastNumber: Int64 = 0
   private(set) var rows: UInt64 = 0
-  private(set) var exitCode: Int32?
+  /// True if the log has its exit record, whatever the checkpoint says.
+  private(set) var isComplete = false
 
   init(_ path: String, upTo limit: UInt64, into writer: RunWriter) {
     // Rebuilt from the records: the file may lack the last seconds, or hold a line twice.
     if let name = writer.context.consoleFile { unlink(writer.context.filesDirectory + "/" + name) }
     var keys: [[String]: [Key]] = [:]
     _ = try? LogScan(path: path) { record, span in
-      guard span.end <= limit else { return }
+      guard span.end <= limit else {
+        if case .exit = record.payload { isComplete = true }
+        return
+      }
       end = span.end
       lastNumber = max(lastNumber, record.num)
       apply(record, to: writer, keys: &keys)
@@ -245,7 +252,7 @@ private final class Replay {
     let tree = writer.summary
     switch record.payload {
     case .run(let run): writer.identity = run
-    case .exit(let exit): exitCode = exit.exitCode
+    case .exit: isComplete = true
     case .metric(let metric): tree.define(MetricDefinition(record: metric))
     case .history(let history):
       rows &+= 1
