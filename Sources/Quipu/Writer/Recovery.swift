@@ -148,6 +148,8 @@ public enum Recovery {
       let end = min(max(state.end, UInt64(LogFormat.fileHeaderSize)), size)
       report.bytesCut = size &- end
       try writer.restart(at: end, nextNumber: state.lastNumber &+ 1)
+      // Rebuilt from the records: the file may lack the last seconds, or hold a line twice.
+      if let name = context.consoleFile { unlink(context.filesDirectory + "/" + name) }
       writer.restoreSpill(checkpoint.spill)
       try drain(ring, writer, context)
       report.rowsRecovered = writer.rowsWritten &- state.rows
@@ -233,8 +235,6 @@ private final class Replay {
   private(set) var isComplete = false
 
   init(_ path: String, upTo limit: UInt64, into writer: RunWriter) {
-    // Rebuilt from the records: the file may lack the last seconds, or hold a line twice.
-    if let name = writer.context.consoleFile { unlink(writer.context.filesDirectory + "/" + name) }
     var keys: [[String]: [Key]] = [:]
     _ = try? LogScan(path: path) { record, span in
       guard span.end <= limit else {
