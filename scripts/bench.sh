@@ -1,11 +1,33 @@
 #!/usr/bin/env bash
 # `make bench`: everything benchmarks/ measures, beside its peers, in one run on this machine.
+#   BENCH_QUICK=1 small sizes; BENCH_ONLY=calls,image some parts; see benchmarks/README.md
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 "$root/scripts/setup.sh"
 "$root/scripts/build.sh" --python
-cd "$root"
-export QUIPU_PYTHON="$venv/bin/python" PYTHONPATH="$root/bindings/python"
-if [ -x benchmarks/run.sh ]; then exec benchmarks/run.sh; fi
-if [ -f benchmarks/run.py ]; then exec "$venv/bin/python" benchmarks/run.py; fi
-fail "this checkout has no benchmarks (looked for benchmarks/run.sh and benchmarks/run.py)"
+find_swift
+cd "$root/benchmarks"
+
+programs="$build/bench"
+mkdir -p "$programs"
+cc=${CC:-cc}
+cxx=${CXX:-c++}
+flags=(-O2 -Wall -Wextra "-I$root/include" "-L$build/lib" "-Wl,-rpath,$build/lib")
+compile() { # NAME COMMAND...
+  step "bench-$1" "building benchmark $1" "${@:2}" -o "$programs/$1"
+}
+for name in call_cost rows; do
+  compile $name "$cc" -std=gnu11 "native/$name.c" "${flags[@]}" -lquipu -lpthread
+done
+for name in start memory disk_load; do
+  compile $name "$cc" -std=gnu11 "native/$name.c" "${flags[@]}" -lpthread -ldl
+done
+compile call_cost_cpp "$cxx" -std=c++17 native/call_cost_cpp.cpp "-I$root/bindings/cpp" "${flags[@]}" -lquipu
+
+# A Swift program compiles the library anew, as its users do (first time: minutes).
+step bench-swift "building benchmark callcost (Swift)" "$swift" build -c release --package-path swift \
+  --scratch-path "$root/.build-bench" -Xswiftc -static-stdlib
+ln -sfn "$("$swift" build -c release --package-path swift --scratch-path "$root/.build-bench" -Xswiftc -static-stdlib \
+  --show-bin-path)/callcost" "$programs/callcost"
+
+exec "$venv/bin/python" run.py

@@ -1,0 +1,41 @@
+"""A table of 100,000 rows and 4 columns (integer, float, text, boolean) from a Python list of rows: build and log."""
+
+from bench import alternate, middle, peer, sizes, times
+
+
+def seconds(value):
+    return f"{value * 1e3:.1f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def measure(result):
+    count, rounds = sizes(100_000, 5000), sizes(3, 1)
+    found = alternate(
+        rounds, quipu=lambda: peer("quipu", "table", count), wandb=lambda: peer("wandb", "table", count)
+    )  # fmt: skip
+    build, log, flush = (middle(found["quipu"], key) for key in ("build_s", "log_s", "flush_s"))
+    if found["wandb"][0] is None:
+        result.row(f"table, {count:,} x 4, build + log", seconds(build + log), "wandb is not installed", bar="20x")
+        return
+    their_build, their_log = middle(found["wandb"], "build_s"), middle(found["wandb"], "log_s")
+    theirs = their_build + their_log
+    same = middle(found["quipu"], "file_bytes") == middle(found["wandb"], "file_bytes")
+    result.row(
+        f"table, {count:,} x 4, build + log",
+        f"{seconds(build + log)} (build {seconds(build)})",
+        f"wandb {seconds(theirs)} (build {seconds(their_build)})",
+        times(theirs / (build + log)),
+        "20x",
+        theirs / (build + log) >= 20,
+    )
+    result.row(
+        "  the same until the file is on disk",
+        seconds(build + log + flush),
+        f"wandb writes inside log(): {seconds(theirs)}",
+        times(theirs / (build + log + flush)),
+        "20x",
+        theirs / (build + log + flush) >= 20,
+    )
+    result.note(
+        f"table: {rounds} rounds in turn, medians; files of {'equal size' if same else 'different size'} "
+        f"({middle(found['quipu'], 'file_bytes'):,.0f} and {middle(found['wandb'], 'file_bytes'):,.0f} bytes)"
+    )

@@ -1,0 +1,165 @@
+"""One task of one library in this process; prints what it measured as a line of JSON.
+
+  peers.py LIBRARY TASK [NUMBER]     LIBRARY: quipu, wandb, trackio, tensorboardX
+
+  calls N    latency of logging three floats, N times
+  rows N     rows per second until the run is finished
+  start      import, and start of a run
+  memory N   resident memory of this process and its children after N rows
+  table N    a table of N rows and 4 columns: build, log, finish
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+
+clock = time.perf_counter_ns
+
+
+def resident_kb(pid):
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            for line in file:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def descendants(pid):
+    found = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children") as file:
+                for child in map(int, file.read().split()):
+                    found += [child, *descendants(child)]
+    except OSError:
+        pass
+    return found
+
+
+def begin(library):
+    """Imports a library and starts a run. Answers (log, flush, finish, module, seconds to import, seconds to start)."""
+    a = time.perf_counter()
+    nothing = lambda: None  # noqa: E731
+    if library == "tensorboardX":
+        from tensorboardX import SummaryWriter
+
+        b = time.perf_counter()
+        writer = SummaryWriter(os.path.join(os.getcwd(), "runs"))
+        c = time.perf_counter()
+        step = iter(range(1 << 62))
+
+        def log(row):
+            at = next(step)
+            for key, value in row.items():
+                writer.add_scalar(key, value, at)
+
+        return log, writer.flush, writer.close, None, b - a, c - b
+    if library == "trackio":
+        import trackio
+
+        b = time.perf_counter()
+        run = trackio.init(project="bench", embed=False, auto_log_gpu=False, auto_log_cpu=False)
+        c = time.perf_counter()
+        return run.log, nothing, trackio.finish, trackio, b - a, c - b
+    if library == "wandb":
+        import wandb as module
+    else:
+        import quipu as module
+    b = time.perf_counter()
+    run = module.init(project="bench", mode="offline")
+    c = time.perf_counter()
+    flush = nothing
+    if library == "quipu":
+        from quipu import _ffi
+
+        # full speed is not the question here: the caller's cost is. What a full ring does is measured in C.
+        def flush():
+            _ffi.lib.quipu_run_flush(run._handle, 60000, None)
+
+    return run.log, flush, run.finish, module, b - a, c - b
+
+
+def row(i):
+    return {"loss": i * 1e-3, "accuracy": 0.5, "learning_rate": 1e-4}
+
+
+def calls(library, count):
+    log, flush, finish, *_ = begin(library)
+    own = statistics.median(-(clock() - clock()) for _ in range(20000))
+    for i in range(min(1000, count // 10)):
+        log(row(i))
+    samples = []
+    for i in range(count):
+        data = row(i)
+        a = clock()
+        log(data)
+        samples.append(clock() - a - own)
+        if i % 5000 == 4999:
+            flush()
+    finish()
+    samples.sort()
+    pick = lambda share: samples[min(count - 1, int(count * share))]  # noqa: E731
+    return {"clock_ns": own, "calls": count, "p50": pick(0.5), "p99": pick(0.99), "p999": pick(0.999),
+            "max": samples[-1]}  # fmt: skip
+
+
+def rows(library, count):
+    log, _, finish, *_ = begin(library)
+    start = time.perf_counter()
+    for i in range(count):
+        log(row(i))
+    finish()
+    seconds = time.perf_counter() - start
+    return {"rows": count, "seconds": seconds, "rows_per_s": count / seconds}
+
+
+def start(library, _):
+    _, _, finish, _, imported, started = begin(library)
+    finish()
+    return {"import_ms": imported * 1e3, "start_ms": started * 1e3}
+
+
+def memory(library, count):
+    bare = resident_kb("self")
+    log, flush, finish, *_ = begin(library)
+    for i in range(count):
+        log(row(i))
+    flush()
+    time.sleep(1)  # what the peers send in the background arrives
+    children = [(pid, resident_kb(pid)) for pid in descendants(os.getpid())]
+    result = {"rows": count, "own_kb": resident_kb("self") - bare, "children_kb": sum(kb for _, kb in children),
+              "children": len(children)}  # fmt: skip
+    finish()
+    return result
+
+
+def table(library, count):
+    data = [[i, i * 0.37, f"label {i % 100}", i % 3 == 0] for i in range(count)]
+    log, flush, finish, module, *_ = begin(library)
+    a = time.perf_counter()
+    value = module.Table(columns=["id", "score", "label", "correct"], data=data)
+    b = time.perf_counter()
+    log({"predictions": value})
+    c = time.perf_counter()
+    flush()
+    d = time.perf_counter()
+    found = sum(
+        os.path.getsize(os.path.join(where, name))
+        for where, _, names in os.walk(os.getcwd())
+        for name in names
+        if name.endswith(".table.json") and "files" in where.split(os.sep)
+    )
+    finish()
+    return {"build_s": b - a, "log_s": c - b, "flush_s": d - c, "file_bytes": found}
+
+
+if __name__ == "__main__":
+    task = {"calls": calls, "rows": rows, "start": start, "memory": memory, "table": table}[sys.argv[2]]
+    result = task(sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    sys.stdout.write("\n" + json.dumps(result) + "\n")
+    sys.stdout.flush()
