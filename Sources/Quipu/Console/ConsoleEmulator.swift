@@ -11,7 +11,7 @@
 /// if it is written to again.
 ///
 /// Threads: not thread-safe; the owner serialises calls.
-/// Source: `reference/run.md` §11.2.
+/// Source: output.log of the W&B client 0.31.0.
 package struct ConsoleEmulator: Sendable {
   package enum Stream: Int, Sendable { case stdout = 0, stderr = 1 }
 

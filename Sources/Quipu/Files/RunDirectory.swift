@@ -2,7 +2,7 @@ import Glibc
 
 /// The directory of one run: `<root>/wandb/offline-run-YYYYMMDD_HHMMSS-<id>` and what is in it.
 ///
-/// Source: `reference/run.md` §1.1, `reference/transaction-log.md` §11.
+/// Source: the directories that the W&B client 0.31.0 makes.
 package struct RunDirectory: Sendable, Equatable {
   /// The directory that holds `wandb/`.
   package var root: String

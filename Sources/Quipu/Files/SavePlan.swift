@@ -3,7 +3,7 @@ import QuipuBase
 
 /// What one `run.save` call means: which files, where they go below `files/`.
 ///
-/// Source: `reference/run.md` §10.
+/// Source: `run.save` of the W&B client 0.31.0.
 package struct SavePlan: Sendable, Equatable {
   package enum Policy: String, Sendable { case live, now, end }
 

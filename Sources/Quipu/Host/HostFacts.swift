@@ -6,7 +6,7 @@ import QuipuBase
 /// Collected from a few small files and system calls, without starting a process and without asking a name service.
 /// Unknown facts are nil or empty.
 ///
-/// Source: `reference/run.md` §14.1, `reference/transaction-log.md` §6.6.
+/// Source: wandb-metadata.json and the environment record of the W&B client 0.31.0.
 package struct HostFacts: Sendable, Equatable {
   package struct Disk: Sendable, Equatable {
     package var mount: String

@@ -5,7 +5,7 @@ import Glibc
 /// The sample is uniform and needs no memory of what was left out; past the first 48 a value costs a comparison. The
 /// same series gives the same sample.
 ///
-/// Source: `reference/run.md` §12.1.
+/// Source: the blocks that the W&B client 0.31.0 prints at the end of a run.
 package struct MetricSample: Sendable {
   package static let limit = 48
 

@@ -2,7 +2,7 @@ import QuipuBase
 
 /// The two blocks printed at the end of a run: a sparkline for each metric, and the last values.
 ///
-/// Source: `reference/run.md` §12.1.
+/// Source: the blocks that the W&B client 0.31.0 prints at the end of a run.
 package enum RunBlocks {
   /// Metrics in a block before the rest is only counted.
   package static let defaultLimit = 10
