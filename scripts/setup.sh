@@ -83,5 +83,6 @@ packages
 find_swift
 if [ "$part" = all ]; then
   peers
-  say "set-up is complete ($("$swift" --version 2>/dev/null | sed -n 's/.*\(Swift version [0-9.]*\).*/\1/p' | head -n 1), .venv)"
+  found=$("$swift" --version 2>/dev/null | sed -n 's/.*\(Swift version [0-9.]*\).*/\1/p' | head -n 1)
+  say "set-up is complete ($found, .venv)"
 fi
