@@ -172,7 +172,26 @@ public func quipu_run_log_json(
         .key, kind: "key_too_long", "json: a key has \(key.string.utf8.count) bytes, the limit is "
           + "\(ColumnSet.maximumKeyBytes)")
     }
+    if !list.isEmpty { try checkPlaceholders(.object(row), list.count) }
     try run.logJSON(try bytes(json, "json"), media: list, step: step, commit: commit)
+  }
+}
+
+/// A mark that stands for a medium must name one that was passed.
+private func checkPlaceholders(_ value: JSON, _ count: Int) throws(QuipuError) {
+  switch value {
+  case .object(let object):
+    if object.count == 1, let index = object["$quipu"]?.intValue {
+      guard index >= 0, index < Int64(count) else {
+        throw QuipuError(
+          .value, kind: "media_index", "json: {\"$quipu\":\(index)} names none of the \(count) media passed beside it")
+      }
+      return
+    }
+    for member in object.members { try checkPlaceholders(member.value, count) }
+  case .array(let elements):
+    for element in elements { try checkPlaceholders(element, count) }
+  default: break
   }
 }
 

@@ -250,6 +250,8 @@ final class RunCore: @unchecked Sendable {
 
   /// In the child of a fork: gives up its copies of the descriptors, or the run would look alive as long as the child.
   func abandonInChild() {
+    // The parent's writer may have held it: whoever reads counters here must not wait for a thread that does not exist.
+    pthread_mutex_init(lock, nil)
     if ring.descriptor >= 0 { close(ring.descriptor) }
     close(writer.file.descriptor)
   }
