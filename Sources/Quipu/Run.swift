@@ -288,7 +288,7 @@ public final class Run: Sendable {
     var record = GitRepoRecord()
     let found = settings.gitRoot.flatMap { GitFacts.find(from: $0, remote: settings.gitRemote) }
     if let commit = settings.gitCommit ?? found?.commit { record.commit = commit }
-    if let remote = settings.gitRemoteURL ?? found?.remote { record.remoteURL = GitFacts.withoutPassword(remote) }
+    if let remote = settings.gitRemoteURL ?? found?.remote { record.remoteURL = URLText.withoutPassword(remote) }
     return record.commit.isEmpty && record.remoteURL.isEmpty ? nil : record
   }
 

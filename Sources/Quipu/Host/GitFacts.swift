@@ -29,7 +29,7 @@ package struct GitFacts: Sendable, Equatable {
         }
         guard let commit = head(git: git, common: common) else { return nil }
         let url = FileTools.read(PathTools.join(common, "config"), limit: 1 << 18).flatMap { remoteURL($0, remote) }
-        return GitFacts(top: directory, remote: url.map(withoutPassword), commit: commit)
+        return GitFacts(top: directory, remote: url.map(URLText.withoutPassword), commit: commit)
       }
       let parent = PathTools.directory(directory)
       if parent.isEmpty || parent == directory { return nil }
@@ -122,19 +122,5 @@ package struct GitFacts: Sendable, Equatable {
       return value.isEmpty ? nil : String(decoding: value, as: UTF8.self)
     }
     return nil
-  }
-
-  /// `scheme://user:secret@host` becomes `scheme://user:@host`, as the official client writes it; everything else is unchanged.
-  package static func withoutPassword(_ url: String) -> String {
-    let bytes = Array(url.utf8)
-    var at = 0
-    while at + 2 < bytes.count, !bytes[at...].starts(with: "://".utf8) { at += 1 }
-    if at == 0 || at + 2 >= bytes.count { return url }
-    let start = at + 3
-    let end = bytes[start...].firstIndex { "/?#".utf8.contains($0) } ?? bytes.count
-    guard let sign = bytes[start..<end].lastIndex(of: UInt8(ascii: "@")),
-      let colon = bytes[start..<sign].firstIndex(of: UInt8(ascii: ":"))
-    else { return url }
-    return String(decoding: bytes[...colon] + bytes[sign...], as: UTF8.self)
   }
 }

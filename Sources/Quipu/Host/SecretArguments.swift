@@ -41,7 +41,7 @@ package enum SecretArguments {
   package static func redacted(name: String, value: String) -> String {
     if value.isEmpty { return value }
     if isSecretName(name) || isSecretValue(value) { return replacement }
-    return GitFacts.withoutPassword(value)
+    return URLText.withoutPassword(value)
   }
 
   private static func isSecretName(_ name: String) -> Bool {
