@@ -55,7 +55,8 @@ def machine():
 
 def versions():
     with open(os.path.join(bench.ROOT, "VERSION")) as file:
-        found = [f"Quipu {file.read().strip()} ({first_line(['git', '-C', bench.ROOT, 'describe', '--always', '--dirty'])})"]
+        commit = first_line(["git", "-C", bench.ROOT, "describe", "--always", "--dirty"])
+        found = [f"Quipu {file.read().strip()} ({commit})"]
     swift = os.environ.get("SWIFT") or shutil.which("swift")
     if swift:
         found.append(first_line([swift, "--version"]).split("(")[0].strip())
@@ -119,16 +120,16 @@ def main():
 
     text = [
         "# The last table", "",
-        "Written by `make bench`; not edited. Every figure and its peer come from one run on one machine, taken in turn.",
-        "`short` marks a bar that was missed. Latencies are net of the clock's own cost.", "",
+        "Written by `make bench`; not edited. Every figure and its peer come from one run on one machine, taken in",
+        "turn. `short` marks a bar that was missed. Latencies are net of the clock's own cost.", "",
         f"- {now}", f"- {machine()}", f"- {versions()}", f"- {quiet}", f"- {total}", "", markdown(result.rows), "",
         *(f"- {note}" for note in result.notes), "",
     ]  # fmt: skip
     for figure in result.figures:
         text += ["```", figure, "```", ""]
     text += [
-        "Weather: the load average when a part began, and the share of all processors that was neither idle nor spent in",
-        "the benchmark's own processes (the kernel's work for the disk counts as others').", "",
+        "Weather: the load average when a part began, and the share of all processors that was neither idle nor spent",
+        "in the benchmark's own processes (the kernel's work for the disk counts as others').", "",
         "| part | took | load | others |", "|---|---|---|---|", *weather_lines, "",
     ]  # fmt: skip
     if bench.QUICK or set(wanted) != set(parts.ORDER):

@@ -26,8 +26,7 @@ compile call_cost_cpp "$cxx" -std=c++17 native/call_cost_cpp.cpp "-I$root/bindin
 
 # A Swift program compiles the library anew, as its users do (first time: minutes).
 step bench-swift "building benchmark callcost (Swift)" "$swift" build -c release --package-path swift \
-  --scratch-path "$root/.build-bench" -Xswiftc -static-stdlib
-ln -sfn "$("$swift" build -c release --package-path swift --scratch-path "$root/.build-bench" -Xswiftc -static-stdlib \
-  --show-bin-path)/callcost" "$programs/callcost"
+  --scratch-path "$build/bench-swift"
+ln -sfn "$build/bench-swift/release/callcost" "$programs/callcost"
 
 exec "$venv/bin/python" run.py

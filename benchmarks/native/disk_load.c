@@ -1,5 +1,5 @@
 // Keeps a disk busy until it is told to stop (SIGTERM): one writer fills the page cache and syncs, another writes past
-// the cache and syncs small pieces. Says at the end what the disk took and how long a small write with fsync had to wait.
+// the cache and syncs small pieces. Says at the end what the disk took and how long a small write with fsync waited.
 //   disk_load DIR
 #define _GNU_SOURCE
 #include "measure.h"

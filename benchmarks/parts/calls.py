@@ -1,8 +1,8 @@
 """What a log call costs its caller: C, C++, Swift, Python, and the peers' Python calls in the same run.
 
 Latencies are net: the cost of a pair of clock readings (its median, measured in the same process) is taken off. The
-calls are paced, one every 5 us, so that the writer thread works beside the caller as it does beside a training loop. The
-mean comes from bursts without a clock inside. `none` is the same loop without a call: the machine's own noise.
+calls are paced, one every 5 us, so that the writer thread works beside the caller as it does beside a training loop.
+The mean comes from bursts without a clock inside. `none` is the same loop without a call: the machine's own noise.
 """
 
 import os
@@ -54,8 +54,9 @@ def measure(result):
     back = alternate(rounds, columns=lambda: native("call_cost", "columns", 0, calls, "DIR"))["columns"]
     result.row("  the same, back to back (the caller outruns the writer: a full ring makes it wait)", line(back))
     result.note(
-        f"calls: {calls:,} a round, {rounds} rounds, medians of the rounds; one call every {PERIOD // 1000} us; net of a "
-        f"clock pair of {middle(noise, 'clock_ns'):.0f} ns. The empty loop shows what the machine itself does to p99.9 and max."
+        f"calls: {calls:,} a round, {rounds} rounds, medians of the rounds; one call every {PERIOD // 1000} us; net of "
+        f"a clock pair of {middle(noise, 'clock_ns'):.0f} ns. The empty loop shows what the machine itself does to "
+        "p99.9 and max."
     )
 
     count = sizes(100_000, 5000)
@@ -68,7 +69,8 @@ def measure(result):
         tensorboardX=lambda: peer("tensorboardX", "calls", few),
     )
     ours = middle(python["quipu"], "p50")
-    for name, call in (("wandb", "wandb offline"), ("trackio", "trackio local"), ("tensorboardX", "tensorboardX, 3 add_scalar")):
+    names = {"wandb": "wandb offline", "trackio": "trackio local", "tensorboardX": "tensorboardX, 3 add_scalar"}
+    for name, call in names.items():
         theirs = middle(python[name], "p50")
         ratio = theirs / ours if theirs else None
         bar = name == "wandb"

@@ -76,15 +76,17 @@ def measure(result):
         "p99.9 5 us, does not follow the disk",
         slow <= 5000,
     )
-    result.row("  the empty loop beside it (what the busy kernel takes from anyone)", line(floor), f"quiet disk {line(still)}")
+    result.row(
+        "  the empty loop beside it (what the busy kernel takes from anyone)", line(floor), f"quiet disk {line(still)}"
+    )
     result.row(
         "  the disk meanwhile: a 64 KiB write with fsync, p50 / p99 / max",
         " / ".join(duration(middle(disk, name) * 1e6) for name in ("sync_p50_ms", "sync_p99_ms", "sync_max_ms")),
         f"{sum(d['megabytes'] for d in disk) / sum(d['seconds'] for d in disk):.0f} MB/s written",
     )
     result.note(
-        f"disk: {calls:,} calls in each of {rounds} rounds; p99.9 of the call {duration(slow)} where the empty loop has "
-        f"{duration(base)} beside the same load"
+        f"disk: {calls:,} calls in each of {rounds} rounds; p99.9 of the call {duration(slow)} where the empty loop "
+        f"has {duration(base)} beside the same load"
     )
     add = lambda runs: [sum(run["octaves"][k] for run in runs) for k in range(40)]  # noqa: E731
     result.figure(

@@ -47,4 +47,4 @@ def measure(result):
             "5x, equal",
             equal and theirs / ours >= 5,
         )
-    result.note(f"histogram: quipu_histogram_new from ctypes, {rounds} pairs in turn, medians; numpy with default settings")
+    result.note(f"histogram: quipu_histogram_new through ctypes, {rounds} pairs in turn, medians")

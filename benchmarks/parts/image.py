@@ -25,7 +25,7 @@ def photographs(np, Image):
         given = os.environ.get("BENCH_PHOTOS_WHEEL")
         if not given:
             subprocess.run(
-                [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "-d", place, WHEEL],
+                [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", place, WHEEL],
                 check=True, timeout=180, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )  # fmt: skip
         with zipfile.ZipFile(given or glob.glob(os.path.join(place, "*.whl"))[0]) as wheel:

@@ -4,6 +4,6 @@
 def measure(result):
     result.row(
         "rows lost on SIGKILL after the call returned",
-        "counted by Tests/c/crash_test.c (`make test` prints it)",
+        "counted by Tests/c/crash_test.c at 200 random moments (`make test` prints it)",
         bar="0",
     )

@@ -44,6 +44,7 @@ def measure(result):
     for name in ("trackio", "tensorboardX"):
         result.row("  the same from Python (import included)", text("quipu"), text(name))
     result.note(
-        "memory: VmRSS less that of the same process before it opened the library; pages of the library's file that other "
-        "processes could share count in full. Peers: less the bare interpreter, children included, one second after the last row."
+        "memory: VmRSS less that of the same process before it opened the library; pages of the library's file that "
+        "other processes could share count in full. Peers: less the bare interpreter, children included, one second "
+        "after the last row."
     )

@@ -19,13 +19,15 @@ def measure(result):
         trackio=lambda: peer("trackio", "rows", sizes(10_000, 2000)),
         tensorboardX=lambda: peer("tensorboardX", "rows", sizes(20_000, 2000)),
     )
-    for name, title in (("one", "C, one thread, 3 scalars, until on disk"), ("four", "  the same, four threads into one run")):
+    titles = {"one": "C, one thread, 3 scalars, until on disk", "four": "  the same, four threads into one run"}
+    for name, title in titles.items():
         speed = middle([{"v": run["rows"] / run["flushed_s"]} for run in found[name]], "v")
         megabytes = middle([{"v": run["bytes"] / run["flushed_s"] * 1e-6} for run in found[name]], "v")
         bytes_a_row = middle([{"v": run["bytes"] / run["rows"]} for run in found[name]], "v")
+        cost = middle([{"v": run["processor_s"] / run["rows"] * 1e6} for run in found[name]], "v")
         result.row(
             title,
-            f"{thousands(speed)}, {megabytes:.0f} MB/s, {bytes_a_row:.0f} bytes a row",
+            f"{thousands(speed)}, {megabytes:.0f} MB/s, {bytes_a_row:.0f} bytes and {cost:.2f} us of processor a row",
             bar="1,000,000 rows/s" if name == "one" else "",
             passed=speed >= 1e6 if name == "one" else None,
         )
@@ -40,5 +42,6 @@ def measure(result):
             times(ours / theirs) if theirs else "",
         )
     result.note(
-        f"rows: {count:,} rows a round in C (every row counted in the log afterwards), {rounds} rounds in turn, medians"
+        f"rows: {count:,} rows a round in C (every row counted in the log afterwards), {rounds} rounds in turn, "
+        "medians; processor time is that of all threads together, the caller's calls included"
     )
