@@ -262,6 +262,11 @@ extension Run {
     return core.submit(.columns, payload: payload, step: step, commit: commit, fill).rawValue
   }
 
+  /// The error that a number of `submitColumns` or `submitDoubles` means; nil for 0.
+  package static func error(_ refusal: Int32) -> QuipuError? {
+    RunCore.Refusal(rawValue: refusal).flatMap { Run.refusal($0) }
+  }
+
   package func setSummaryJSON(_ path: [String], _ json: JSON, media: [Media]) throws(QuipuError) {
     try setSummary(path, json: json, media: media)
   }

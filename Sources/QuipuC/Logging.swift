@@ -117,6 +117,10 @@ public func quipu_run_log_items(
     guard count >= 0, count <= 1 << 20 else {
       throw QuipuError(.tooLarge, kind: "too_large", "count: \(count) items cannot be right")
     }
+    if let items, count > 0, let refusal = try logNumbers(run, items, count, step: step, commit: commit) {
+      if let error = Run.error(refusal) { throw error }
+      return
+    }
     var out = ByteBuffer(capacity: 256)
     var media: [Media] = []
     out.append(UInt8(ascii: "{"))
@@ -136,6 +140,42 @@ public func quipu_run_log_items(
     }
     out.append(UInt8(ascii: "}"))
     try run.logJSON(out.bytes, media: media, step: step, commit: commit)
+  }
+}
+
+/// Items that are all numbers or booleans go the way of columns.
+///
+/// - Returns: nil if some are not.
+private func logNumbers(
+  _ run: Run, _ items: UnsafePointer<quipu_item>, _ count: Int, step: Int64, commit: UInt8
+) throws(QuipuError) -> Int32? {
+  var nameBytes = 0
+  for at in 0..<count {
+    guard items[at].type >= 1, items[at].type <= 3, let key = items[at].key else { return nil }
+    let size = strnlen(key, ColumnSet.maximumKeyBytes + 1)
+    // What is wrong with a key is said where all kinds of items are checked.
+    guard size > 0, size <= ColumnSet.maximumKeyBytes, isUTF8(key, size) else { return nil }
+    nameBytes &+= size &+ 3
+  }
+  return run.submitDoubles(count: count, nameBytes: nameBytes, step: step, commit: commit) { out in
+    out.storeBytes(of: 0, as: UInt32.self)
+    out.storeBytes(of: UInt32(truncatingIfNeeded: count), toByteOffset: 4, as: UInt32.self)
+    var place = out + (8 &+ count &* 8)
+    for at in 0..<count {
+      let item = items[at]
+      guard let key = item.key else { continue }
+      switch item.type {
+      case 1: out.storeBytes(of: item.integer != 0 ? 1 : 0, toByteOffset: 8 &+ at &* 8, as: Int64.self)
+      case 2: out.storeBytes(of: item.integer, toByteOffset: 8 &+ at &* 8, as: Int64.self)
+      default: out.storeBytes(of: item.number, toByteOffset: 8 &+ at &* 8, as: Double.self)
+      }
+      let size = strlen(key)
+      place.storeBytes(of: UInt8(truncatingIfNeeded: item.type), as: UInt8.self)
+      place.storeBytes(of: UInt8(truncatingIfNeeded: size), toByteOffset: 1, as: UInt8.self)
+      place.storeBytes(of: UInt8(truncatingIfNeeded: size >> 8), toByteOffset: 2, as: UInt8.self)
+      (place + 3).copyMemory(from: key, byteCount: size)
+      place += 3 &+ size
+    }
   }
 }
 

@@ -107,14 +107,17 @@ final class ProcessState: @unchecked Sendable {
       waiters -= 1
       pthread_mutex_unlock(lock)
     }
+    var asks = true
     while !condition() {
-      wakeRequested = true
-      pthread_cond_signal(wake)
+      if asks {
+        wakeRequested = true
+        pthread_cond_signal(wake)
+      }
       let now = Clock.monotonic()
       if now >= end { return false }
       // The condition may become true without the writer (a forked child, a dying thread): look again now and then.
       var time = Self.deadline(min(end, now &+ 50_000_000))
-      pthread_cond_timedwait(progress, lock, &time)
+      asks = pthread_cond_timedwait(progress, lock, &time) == ETIMEDOUT
     }
     return true
   }
@@ -128,10 +131,13 @@ final class ProcessState: @unchecked Sendable {
     while true {
       let cores = openRuns
       var busy = false
+      var changed = false
       for core in cores {
         pthread_mutex_lock(working)
-        if core.pump(working: working) { busy = true }
+        let pass = core.pump(working: working)
         pthread_mutex_unlock(working)
+        busy = busy || pass.isBusy
+        changed = changed || pass.hasChanged
       }
       if !busy && !hasSwept {
         hasSwept = true
@@ -139,7 +145,7 @@ final class ProcessState: @unchecked Sendable {
         _ = Thread.start(name: "quipu-recover") { Recovery.sweep() }
       }
       pthread_mutex_lock(lock)
-      if waiters > 0 { pthread_cond_broadcast(progress) }
+      if waiters > 0, changed { pthread_cond_broadcast(progress) }
       if busy {
         pause = Self.shortestPause
         idleSince = 0

@@ -207,10 +207,12 @@ final class RunCore: @unchecked Sendable {
   /// Takes what is there and writes it.
   ///
   /// - Parameter working: the lock held while entries are processed; given up for the time of a write.
-  /// - Returns: true if there was something to do.
-  func pump(working: UnsafeMutablePointer<pthread_mutex_t>) -> Bool {
-    if isDone.load(ordering: .relaxed) { return false }
+  /// - Returns: whether there was something to do, and whether somebody who waits should look again.
+  func pump(working: UnsafeMutablePointer<pthread_mutex_t>) -> (isBusy: Bool, hasChanged: Bool) {
+    if isDone.load(ordering: .relaxed) { return (false, false) }
     let now = Clock.monotonic()
+    let flushedBefore = flushedUpTo.load(ordering: .relaxed)
+    let failingBefore = diskFailing.load(ordering: .relaxed)
     pthread_mutex_lock(lock)
     var busy = writer.takeEntries(now: now)
     pthread_mutex_unlock(lock)
@@ -240,7 +242,10 @@ final class RunCore: @unchecked Sendable {
       writer.removeRing()
       end()
     }
-    return busy
+    let changed =
+      flushedUpTo.load(ordering: .relaxed) != flushedBefore || isDone.load(ordering: .relaxed)
+      || diskFailing.load(ordering: .relaxed) != failingBefore
+    return (busy, changed)
   }
 
   private func end() {

@@ -12,6 +12,15 @@ final class ColumnPlan {
   }
 
   let columns: [Column]
+  /// The same for the hot loop: no reference counting, keys one after the other.
+  struct HotColumn {
+    var type: CellType
+    var keyStart: Int
+    var keyCount: Int
+    var node: Unmanaged<SummaryNode>
+  }
+  let hot: UnsafeMutableBufferPointer<HotColumn>
+  let keys: UnsafeMutableRawPointer
   let generation: Int
   /// False if a row of these columns needs the general way: reserved or repeated keys, step metrics to insert.
   let isPlain: Bool
@@ -33,6 +42,26 @@ final class ColumnPlan {
     self.columns = columns
     isPlain = plain
     generation = tree.generation
+    hot = .allocate(capacity: columns.count)
+    let bytes = columns.flatMap(\.itemKey)
+    keys = .allocate(byteCount: max(bytes.count, 1), alignment: 1)
+    bytes.withUnsafeBytes { source in
+      if let start = source.baseAddress { keys.copyMemory(from: start, byteCount: source.count) }
+    }
+    var at = 0
+    for (index, column) in columns.enumerated() {
+      hot.initializeElement(
+        at: index,
+        to: HotColumn(
+          type: column.type, keyStart: at, keyCount: column.itemKey.count, node: .passUnretained(column.node)))
+      at += column.itemKey.count
+    }
+  }
+
+  // The nodes are kept by `columns`.
+  deinit {
+    hot.deallocate()
+    keys.deallocate()
   }
 }
 

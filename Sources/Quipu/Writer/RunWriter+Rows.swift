@@ -104,25 +104,29 @@ extension RunWriter {
   private func writePlain(_ plan: ColumnPlan, _ cells: UnsafeRawBufferPointer, step: Int64, time: Int64) {
     let runtime = runtimeSeconds(time)
     let timestamp = wallSeconds(time)
+    let hot = plan.hot
+    let keys = plan.keys
     stream.row(step: context.isShared ? nil : step) { out in
-      for (at, column) in plan.columns.enumerated() {
-        column.itemKey.withUnsafeBytes { key in
+      for at in hot.indices {
+        let column = hot[at]
+        let key = UnsafeRawBufferPointer(start: keys + column.keyStart, count: column.keyCount)
+        column.node._withUnsafeGuaranteedRef { node in
           switch column.type {
           case .double:
             let value = cells.loadUnaligned(fromByteOffset: at &* 8, as: Double.self)
             out.appendItem(key: key) { $0.appendDouble(value, style: .core) }
-            column.node.update(value)
+            node.update(value)
           case .int:
             let value = cells.loadUnaligned(fromByteOffset: at &* 8, as: Int64.self)
             out.appendItem(key: key) { $0.appendDecimal(value) }
-            column.node.update(.int(value))
+            node.update(.int(value))
           case .bool:
             let value = cells.loadUnaligned(fromByteOffset: at &* 8, as: Int64.self) != 0
             out.appendItem(key: key) { $0.append(value ? "true" : "false") }
-            column.node.update(.bool(value))
+            node.update(.bool(value))
           }
+          if !node.isDirty { summary.markDirty(node) }
         }
-        if !column.node.isDirty { summary.markDirty(column.node) }
       }
       appendAutomatic(&out, step: step, timestamp: timestamp, runtime: runtime)
     }
