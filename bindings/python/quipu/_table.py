@@ -1,6 +1,7 @@
 """Table: rows of cells under named columns. The library learns and checks the types of the columns."""
 
 import datetime
+import itertools
 
 from . import _arrays, _convert, _ffi, errors
 from ._media import Histogram
@@ -12,6 +13,10 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 _TYPE_NAMES = {str: "string", int: "number", float: "number", complex: "number", bool: "boolean", type(None): "none"}
 _MEDIA_NAMES = {"Image": "image-file", "Object3D": "object3D-file", "Audio": "audio-file", "Video": "video-file",
                 "Html": "html-file"}  # fmt: skip
+
+
+# Cells of these types are their own JSON.
+_PLAIN = frozenset((int, float, str, bool, type(None)))
 
 
 def _check(status, error, value_error=TypeError):
@@ -279,7 +284,10 @@ class Table(_convert.Media):
         if not rows:
             return
         cells = _Cells()
-        text = _convert.text([[cells.cell(value) for value in row] for row in rows])
+        if _PLAIN.issuperset(map(type, itertools.chain.from_iterable(rows))):
+            text = _convert.text(rows)
+        else:
+            text = _convert.text([[cells.cell(value) for value in row] for row in rows])
         status, error = _ffi.call(
             _lib.quipu_table_add_rows_json,
             self._media,
