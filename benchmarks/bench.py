@@ -158,7 +158,7 @@ def duration(ns):
 
 
 def times(ratio):
-    return "" if ratio is None else f"{ratio:.0f}x" if ratio >= 10 else f"{ratio:.2f}x"
+    return "" if ratio is None else f"{ratio:.0f}x" if ratio >= 100 else f"{ratio:.3g}x"
 
 
 def load():

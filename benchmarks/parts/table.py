@@ -18,7 +18,9 @@ def measure(result):
         return
     their_build, their_log = middle(found["wandb"], "build_s"), middle(found["wandb"], "log_s")
     theirs = their_build + their_log
-    same = middle(found["quipu"], "file_bytes") == middle(found["wandb"], "file_bytes")
+    written = {
+        name: [middle(found[name], key) for key in ("file_bytes", "artifact_bytes")] for name in ("quipu", "wandb")
+    }
     result.row(
         f"table, {count:,} x 4, build + log",
         f"{seconds(build + log)} (build {seconds(build)})",
@@ -36,6 +38,6 @@ def measure(result):
         theirs / (build + log + flush) >= 20,
     )
     result.note(
-        f"table: {rounds} rounds in turn, medians; files of {'equal size' if same else 'different size'} "
-        f"({middle(found['quipu'], 'file_bytes'):,.0f} and {middle(found['wandb'], 'file_bytes'):,.0f} bytes)"
+        f"table: {rounds} rounds in turn, medians; bytes of the run's file (10,000 rows) and of the artifact (all): "
+        + "; ".join(f"{name} {own:,.0f} and {every:,.0f}" for name, (own, every) in written.items())
     )
