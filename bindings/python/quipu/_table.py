@@ -1,6 +1,8 @@
 """Table: rows of cells under named columns. The library learns and checks the types of the columns."""
 
+import contextlib
 import datetime
+import gc
 import itertools
 
 from . import _arrays, _convert, _ffi, errors
@@ -13,6 +15,18 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 _TYPE_NAMES = {str: "string", int: "number", float: "number", complex: "number", bool: "boolean", type(None): "none"}
 _MEDIA_NAMES = {"Image": "image-file", "Object3D": "object3D-file", "Audio": "audio-file", "Video": "video-file",
                 "Html": "html-file"}  # fmt: skip
+
+
+@contextlib.contextmanager
+def _collector_at_rest():
+    """A hundred thousand new lists make the garbage collector look at all of them, again and again, in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 # Cells of these types are their own JSON.
@@ -251,7 +265,8 @@ class Table(_convert.Media):
             if hasattr(data, "tolist") and hasattr(data, "shape"):
                 data = [list(row) for row in data]
             _assert(isinstance(data, list), "data must be a list of rows")
-            self._extend([list(row) for row in data])
+            with _collector_at_rest():
+                self._extend([list(row) for row in data])
 
     def _new(self, dtype, optional, allow_mixed_types):
         options = _ffi.struct_of(_ffi.TableOptions)
