@@ -376,7 +376,10 @@ enum UniqueID {
   static func make() -> String {
     var bytes = [UInt8](repeating: 0, count: 16)
     var generator = SystemRandomNumberGenerator()
-    for at in 6..<16 { bytes[at] = UInt8(truncatingIfNeeded: generator.next() as UInt64) }
+    for start in [0, 8] {
+      let draw: UInt64 = generator.next()
+      for at in 0..<8 { bytes[start + at] = UInt8(truncatingIfNeeded: draw >> UInt64(at * 8)) }
+    }
     let milliseconds = UInt64(bitPattern: Clock.wall() / 1_000_000)
     for at in 0..<6 { bytes[at] = UInt8(truncatingIfNeeded: milliseconds >> UInt64((5 - at) * 8)) }
     bytes[6] = bytes[6] & 0x0F | 0x70
