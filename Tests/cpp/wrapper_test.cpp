@@ -254,7 +254,8 @@ TEST(test_cpp__arrays_of_every_source_are_read) {
            {"m", quipu::ArrayValue(quipu::Array(vector, {2, 2}))},
            {"r", quipu::ArrayValue(quipu::Array::strided(vector.data() + 3, {4}, {-4}))},
            {"b", quipu::ArrayValue(quipu::Array(big, {4}))}});
-  CHECK_TEXT(quipu::ArrayValue(array).json().c_str(), "[0,1,2,3]");
+  const std::string inside = quipu::ArrayValue(array).json();
+  CHECK_TEXT(inside.c_str(), "[0,1,2,3]");
   const std::string summary = run.summary_json();
   CHECK(has(summary, "\"v\":[0.0,1.0,2.0,3.0]"));
   CHECK(has(summary, "\"a\":[0,1,2,3]"));
