@@ -37,7 +37,7 @@ final class RunCore: @unchecked Sendable {
     lock = .allocate(capacity: 1)
     pthread_mutex_init(lock, nil)
     flushedUpTo.store(ring.checkpoint.tail, ordering: .relaxed)
-    takeSnapshot()
+    takeSnapshot(afterWrite: true)
   }
 
   deinit {
@@ -224,7 +224,7 @@ final class RunCore: @unchecked Sendable {
 
     diskFailing.store(writer.isDiskFailing, ordering: .relaxed)
     pthread_mutex_lock(lock)
-    takeSnapshot()
+    takeSnapshot(afterWrite: wrote)
     pthread_mutex_unlock(lock)
     if wrote { flushedUpTo.store(writer.cursor, ordering: .releasing) }
     if writer.isFinished && wrote {
@@ -233,7 +233,7 @@ final class RunCore: @unchecked Sendable {
       busy = true
     } else if writer.isDiskFailing && isFinishing && now >= giveUpAt.load(ordering: .relaxed) {
       // What is left stays in the ring, for recovery, if the ring outlives the process.
-      lost.add(1, ordering: .relaxed)
+      lost.store(writer.rowsWritten &- snapshot.rowsWritten &+ writer.entriesLeft(), ordering: .relaxed)
       end()
     } else if isFinishing && !writer.isFinished && !busy && !writer.isDiskFailing
       && writer.cursor >= ring.headPosition
@@ -270,9 +270,10 @@ final class RunCore: @unchecked Sendable {
   }
 
   // Under `lock`, by the writer thread, when no write is under way.
-  private func takeSnapshot() {
+  private func takeSnapshot(afterWrite: Bool) {
     snapshot.callsAccepted = writer.callsTaken
-    snapshot.rowsWritten = writer.rowsWritten
+    // Rows that are only in the writer's batch are not in the log.
+    if afterWrite { snapshot.rowsWritten = writer.rowsWritten }
     snapshot.rowsDroppedLowStep = writer.rowsDroppedLowStep
     snapshot.valuesDropped = writer.valuesDropped
     snapshot.bytesWritten = writer.file.position

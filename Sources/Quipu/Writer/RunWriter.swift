@@ -171,6 +171,17 @@ final class RunWriter {
           + "start the run with low steps kept to have such rows written (further drops are only counted)"))
   }
 
+  /// Entries that wait in the ring.
+  func entriesLeft() -> UInt64 {
+    var count: UInt64 = 0
+    var position = cursor
+    while let entry = ring.entry(at: position) {
+      if entry.kind != .padding { count &+= 1 }
+      position = entry.end
+    }
+    return count
+  }
+
   func finishProcessing() { isFinished = true }
 
   /// CLOCK_MONOTONIC of the last entry.
