@@ -265,4 +265,12 @@ extension FileTools {
     makeDirectories(parent)
     mkdir(path, 0o777)
   }
+
+  /// Bytes that may still be written to the file system of `path`; no limit if that cannot be found out.
+  static func freeBytes(_ path: String) -> UInt64 {
+    var info = statvfs()
+    guard statvfs(path, &info) == 0 else { return .max }
+    let bytes = UInt64(info.f_bavail).multipliedReportingOverflow(by: UInt64(info.f_frsize))
+    return bytes.overflow ? .max : bytes.partialValue
+  }
 }

@@ -206,7 +206,10 @@ final class RunWriter {
         return false
       }
     }
-    if isDiskFailing {
+    if isDiskFailing, FileTools.freeBytes(context.logPath) < UInt64(Self.batchBytes) {
+      // A few bytes found room, a batch would not: no going back and forth on a full disk.
+      nextRetry = now &+ retryDelay
+    } else if isDiskFailing {
       isDiskFailing = false
       retryDelay = 0
       report(Diagnostic(.info, kind: "disk_recovered", "writing to \(context.logPath) works again; nothing kept was lost"))
