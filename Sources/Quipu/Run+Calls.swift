@@ -7,9 +7,9 @@ import Synchronization
 extension Run {
   private func submit(_ kind: EntryKind, _ json: JSON, media: [Media] = []) throws(QuipuError) {
     guard let core else { return }
-    if core.isFinishing, let error = Run.refusal(.finished) { throw error }
+    try checkOpen()
     if !media.isEmpty, !core.waitForMediaRoom(), let error = Run.refusal(.full) { throw error }
-    let ids = media.map { ProcessState.shared.media.register($0) }
+    let ids = media.map { ProcessState.shared.media.register($0, owner: core.mediaOwner) }
     let result = core.submit(kind, json: json, media: ids)
     if result != .none { ProcessState.shared.media.release(ids) }
     if let error = Run.refusal(result) { throw error }
@@ -19,7 +19,7 @@ extension Run {
     for diagnostic in diagnostics { Diagnostics.shared.report(diagnostic, run: id) }
   }
 
-  private func checkOpen() throws(QuipuError) {
+  func checkOpen() throws(QuipuError) {
     guard let core else { return }
     if core.generation != ProcessState.generation.load(ordering: .relaxed), let error = Run.refusal(.forked) {
       throw error
@@ -69,6 +69,7 @@ extension Run {
       }
     }
     report(diagnostics)
+    if case .failure(let error) = result, error.code == .full { core?.reportFull() }
     try result.get()
   }
 
@@ -345,15 +346,18 @@ extension Run {
   /// Blocking: until everything is on disk, at most `timeoutMilliseconds` (-1: for ever).
   /// - Throws: `timeout`, `diskFull`, `forked`.
   public func finish(exitCode: Int32 = 0, timeoutMilliseconds: Int64 = -1) throws(QuipuError) {
+    // First of all: in a child of a fork the state's lock may be held by a thread that does not exist there.
+    if let core, core.generation != ProcessState.generation.load(ordering: .relaxed),
+      let error = Run.refusal(.forked)
+    {
+      throw error
+    }
     let isFirst = state.withLock { state in
       let first = state.exitCode == nil
       if first { state.exitCode = exitCode }
       return first
     }
     guard let core else { return }
-    if core.generation != ProcessState.generation.load(ordering: .relaxed), let error = Run.refusal(.forked) {
-      throw error
-    }
     if isFirst {
       core.requestFinish(exitCode, isExplicit: true)
       if exitCode == 0, settings.resume == .auto { ResumeFile(directory: settings.wandbDirectory).remove() }

@@ -230,10 +230,10 @@ extension Run {
   /// A row as checked JSON text of an object.
   func log(text: UnsafeRawBufferPointer, media: [Media], step: Int64, commit: UInt8) throws(QuipuError) {
     guard let core else { return }
-    if core.isFinishing, let error = Run.refusal(.finished) { throw error }
+    try checkOpen()
     if media.contains(where: { $0.kind == .table }) { try Run.checkTableKeys(text, media) }
     if !media.isEmpty, !core.waitForMediaRoom(), let error = Run.refusal(.full) { throw error }
-    let ids = media.map { ProcessState.shared.media.register($0) }
+    let ids = media.map { ProcessState.shared.media.register($0, owner: core.mediaOwner) }
     let result = core.submit(.row, text: text, media: ids, step: step, commit: commit)
     if result != .none { ProcessState.shared.media.release(ids) }
     if let error = Run.refusal(result) { throw error }

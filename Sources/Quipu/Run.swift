@@ -178,7 +178,11 @@ public final class Run: Sendable {
         "\(made.logPath): cannot be written: \(FileTools.errorText(error.code)); choose another directory with dir")
     }
 
-    let ring = Run.makeRing(settings, run, directory: made.path, id: id)
+    guard let ring = Run.makeRing(settings, run, directory: made.path, id: id) else {
+      unlink(made.logPath)
+      Run.removeEmptyDirectories(made)
+      throw QuipuError(.memory, kind: "no_memory", "the system gives no memory for the hand-off ring")
+    }
     ring.store(HandOffRing.Checkpoint(tail: 0, logSize: file.position, spill: 0))
     let writer = RunWriter(
       context: run, ring: ring, file: file, stream: stream, media: ProcessState.shared.media,
@@ -187,6 +191,8 @@ public final class Run: Sendable {
     let core = RunCore(writer: writer, ring: ring, runID: id, fullWaitMilliseconds: settings.fullWaitMilliseconds)
     guard ProcessState.shared.add(core) else {
       ring.removeFile()
+      unlink(made.logPath)
+      Run.removeEmptyDirectories(made)
       throw QuipuError(.memory, kind: "no_thread", "the system gives no thread for the log's writer")
     }
     self.core = core
@@ -205,7 +211,7 @@ public final class Run: Sendable {
     return data + "/artifacts/staging"
   }
 
-  private static func makeRing(_ settings: Settings, _ run: RunContext, directory: String, id: String) -> HandOffRing {
+  private static func makeRing(_ settings: Settings, _ run: RunContext, directory: String, id: String) -> HandOffRing? {
     var capacity = 65_536
     let wanted = min(max(settings.ringBytes, 65_536), 1 << 30)
     while Int64(capacity) < wanted { capacity *= 2 }
@@ -225,11 +231,8 @@ public final class Run: Sendable {
         return ring
       }
     }
-    // Even anonymous memory is short: the smallest ring there is, or the process is about to die anyway.
-    while true {
-      if let ring = HandOffRing.create(path: nil, capacity: 65_536, context: []) { return ring }
-      usleep(10_000)
-    }
+    // Memory is short: the smallest ring there is.
+    return HandOffRing.create(path: nil, capacity: 65_536, context: [])
   }
 
   private static func removeEmptyDirectories(_ place: RunDirectory) {

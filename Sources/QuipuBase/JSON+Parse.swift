@@ -11,7 +11,12 @@ extension JSON {
   /// - Throws: `JSONError` if the bytes are anything but one value with white space around it, if a string is not
   ///   UTF-8 or holds a raw control character, or if nesting exceeds `maximumDepth`.
   public init(parsing bytes: UnsafeRawBufferPointer) throws(JSONError) {
-    var parser = JSONParser(bytes)
+    try self.init(parsing: bytes, maximumDepth: Self.maximumDepth)
+  }
+
+  /// As `init(parsing:)`, with a limit of nesting of one's own.
+  package init(parsing bytes: UnsafeRawBufferPointer, maximumDepth: Int) throws(JSONError) {
+    var parser = JSONParser(bytes, maximumDepth: maximumDepth)
     self = try parser.parse()
   }
 
@@ -53,7 +58,12 @@ private struct JSONParser {
   var at = 0
   var scratch: [UInt8] = []
 
-  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  let maximumDepth: Int
+
+  init(_ bytes: UnsafeRawBufferPointer, maximumDepth: Int) {
+    self.bytes = bytes
+    self.maximumDepth = maximumDepth
+  }
 
   /// The byte at the cursor; 0 at the end. A real NUL is not valid at any place where this is used.
   @inline(__always)
@@ -87,7 +97,7 @@ private struct JSONParser {
       case UInt8(ascii: "{"), UInt8(ascii: "["):
         let isObject = current == UInt8(ascii: "{")
         let depth = open == nil ? 1 : parents.count + 2
-        guard depth <= JSON.maximumDepth else { throw fail("nesting deeper than \(JSON.maximumDepth)") }
+        guard depth <= maximumDepth else { throw fail("nesting deeper than \(maximumDepth)") }
         at &+= 1
         skipSpace()
         if isObject && current == UInt8(ascii: "}") {

@@ -227,6 +227,14 @@ extension FileTools {
     }
   }
 
+  /// False if a file of this size would be beyond the process's limit: writing it would raise a signal that ends the
+  /// host, where it happens on a thread of the host.
+  static func mayGrow(to bytes: Int) -> Bool {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 else { return true }
+    return limit.rlim_cur >= rlim_t(bytes)
+  }
+
   /// Makes a file that must not exist yet. False if that fails; nothing is left then.
   static func writeNew(_ path: String, _ bytes: [UInt8]) -> Bool {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)

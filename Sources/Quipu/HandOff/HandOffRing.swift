@@ -101,7 +101,7 @@ final class HandOffRing: @unchecked Sendable {
         return nil
       }
       // Space is taken now: touching a page of a full tmpfs later would be a SIGBUS in the host.
-      guard posix_fallocate(descriptor, 0, off_t(total)) == 0, RecordLock.take(descriptor) else {
+      guard FileTools.mayGrow(to: total), allocate(descriptor, total), RecordLock.take(descriptor) else {
         unlink(path)
         _ = Glibc.close(descriptor)
         RingPlace.release(path)
@@ -112,7 +112,10 @@ final class HandOffRing: @unchecked Sendable {
       flags = MAP_PRIVATE | MAP_ANONYMOUS
     }
     guard let base = mmap(nil, total, PROT_READ | PROT_WRITE, flags, descriptor, 0), base != MAP_FAILED else {
-      if let path { unlink(path) }
+      if let path {
+        unlink(path)
+        RingPlace.release(path)
+      }
       if descriptor >= 0 { _ = Glibc.close(descriptor) }
       return nil
     }
@@ -125,6 +128,22 @@ final class HandOffRing: @unchecked Sendable {
     // The magic comes last: a file without it was never in use.
     base.storeBytes(of: magic, toByteOffset: Offset.magic, as: UInt64.self)
     return HandOffRing(base: base, capacity: capacity, descriptor: descriptor, path: path, isOwn: true)
+  }
+
+  // In pieces, because a signal interrupts the call and undoes what it did: a program with a profiler's timer would never
+  // get through a large ring at once.
+  private static func allocate(_ descriptor: Int32, _ total: Int) -> Bool {
+    var done = 0
+    var interrupted = 0
+    while done < total {
+      let count = min(1 << 20, total &- done)
+      switch posix_fallocate(descriptor, off_t(done), off_t(count)) {
+      case 0: done &+= count
+      case EINTR where interrupted < 1000: interrupted &+= 1
+      default: return false
+      }
+    }
+    return true
   }
 
   /// Opens the ring of a process that is gone.
@@ -150,7 +169,7 @@ final class HandOffRing: @unchecked Sendable {
     let capacity = base.load(fromByteOffset: Offset.capacity, as: UInt64.self)
     guard base.load(fromByteOffset: Offset.magic, as: UInt64.self) == magic,
       base.load(fromByteOffset: Offset.version, as: UInt32.self) == version,
-      capacity == UInt64(total &- headerBytes), capacity & (capacity &- 1) == 0
+      capacity == UInt64(total &- headerBytes), capacity & (capacity &- 1) == 0, capacity >= UInt64(alignment)
     else {
       munmap(base, total)
       _ = Glibc.close(descriptor)
@@ -192,6 +211,16 @@ final class HandOffRing: @unchecked Sendable {
   /// Set in the head once the run is over: no entry can be claimed any more.
   static let closedBit: UInt64 = 1 << 63
 
+  var isClosed: Bool { head.pointee.load(ordering: .acquiring) & Self.closedBit != 0 }
+
+  /// True if an entry that ends at `end` leaves what lies behind `free` untouched.
+  ///
+  /// `free` may lie beyond `end`: the caller was put aside after its look at the head. That is no full ring, and the
+  /// exchange of the head will tell.
+  @inline(__always) static func fits(end: UInt64, free: UInt64, capacity: Int) -> Bool {
+    Int64(bitPattern: end &- free) <= Int64(capacity)
+  }
+
   enum Claim {
     case at(UInt64)
     case full
@@ -220,7 +249,7 @@ final class HandOffRing: @unchecked Sendable {
       let room = capacity &- Int(truncatingIfNeeded: at & mask)
       let pad = size > room ? room : 0
       let end = at &+ UInt64(truncatingIfNeeded: pad &+ size)
-      if end &- freeTail.pointee.load(ordering: .acquiring) > UInt64(truncatingIfNeeded: capacity) { return .full }
+      if !Self.fits(end: end, free: freeTail.pointee.load(ordering: .acquiring), capacity: capacity) { return .full }
       let (done, seen) = head.pointee.weakCompareExchange(
         expected: at, desired: closing ? end | Self.closedBit : end, successOrdering: .relaxed,
         failureOrdering: .relaxed)
@@ -236,7 +265,25 @@ final class HandOffRing: @unchecked Sendable {
   }
 
   /// Closes a ring that has no room for a last entry.
-  func close() { head.pointee.bitwiseOr(Self.closedBit, ordering: .relaxed) }
+  func close() { head.pointee.bitwiseOr(Self.closedBit, ordering: .releasing) }
+
+  /// Lets another process, or a recovery in this one, take up what the run has left in the ring.
+  func giveAway() {
+    if descriptor >= 0 { RecordLock.release(descriptor) }
+    if let path, isOwn { RingPlace.release(path) }
+  }
+
+  /// Removes what lies beside the ring: open rows and large values that were moved out of it.
+  ///
+  /// To be called after the ring itself is gone: as long as it is there a recovery needs them.
+  func removeSideFiles() {
+    guard let path else { return }
+    let directory = PathTools.directory(path)
+    let prefix = String(decoding: path.utf8.dropFirst(directory.utf8.count &+ 1), as: UTF8.self) + "."
+    for name in FileTools.list(directory) ?? [] where name.utf8.starts(with: prefix.utf8) {
+      unlink(directory + "/" + name)
+    }
+  }
 
   @inline(__always) func writeHeader(
     at position: UInt64, payload: Int, kind: EntryKind, commit: UInt8, step: Int64, time: Int64
@@ -354,9 +401,20 @@ enum RecordLock {
     var request = flock()
     request.l_type = Int16(F_WRLCK)
     request.l_whence = Int16(SEEK_SET)
-    if fcntl(descriptor, setCommand, &request) == 0 { return true }
-    // A file system without locks must not keep anybody from recording.
-    return errno != EAGAIN && errno != EACCES
+    while fcntl(descriptor, setCommand, &request) != 0 {
+      let code = errno
+      if code == EINTR { continue }
+      // A file system without locks must not keep anybody from recording.
+      return code != EAGAIN && code != EACCES
+    }
+    return true
+  }
+
+  static func release(_ descriptor: Int32) {
+    var request = flock()
+    request.l_type = Int16(F_UNLCK)
+    request.l_whence = Int16(SEEK_SET)
+    _ = fcntl(descriptor, setCommand, &request)
   }
 
   /// True if another open file holds the lock.

@@ -20,7 +20,10 @@ struct JSONPayload {
     text = UnsafeRawBufferPointer(rebasing: payload[(Self.headerBytes &+ count &* 8)...])
   }
 
-  func parse() -> JSON? { try? JSON(parsing: text) }
+  /// What a call's check lets pass stands a few levels deeper in an entry.
+  static let maximumDepth = JSON.maximumDepth + 8
+
+  func parse() -> JSON? { try? JSON(parsing: text, maximumDepth: Self.maximumDepth) }
 
   static func bytes(media: [UInt64], textCount: Int) -> Int { headerBytes &+ media.count &* 8 &+ textCount }
 

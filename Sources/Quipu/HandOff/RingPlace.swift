@@ -8,7 +8,9 @@ import Synchronization
 enum RingPlace {
   /// The shared directory of this user, made if need be; nil if there is none that is safe.
   static func directory(create: Bool = true) -> String? {
-    if let given = getenv("QUIPU_RING_DIR"), given.pointee != 0 { return String(cString: given) }
+    if let given = getenv("QUIPU_RING_DIR"), given.pointee != 0 {
+      return PathTools.absolute(String(cString: given), workingDirectory: PathTools.workingDirectory())
+    }
     let path = "/dev/shm/quipu-\(getuid())"
     if create { mkdir(path, 0o700) }
     var info = stat()

@@ -60,7 +60,9 @@ public final class Media: Sendable {
 
   struct State: Sendable {
     var content: Content
-    var isEncoding = false
+    /// Number of forks at the time a thread took the pixels for encoding; nil: nobody has. After a fork it is another
+    /// process's thread.
+    var encodingSince: Int?
     /// What the first log call of a run wrote: run id to value. Logging it again repeats it.
     var bound: [String: JSON] = [:]
     /// Grows with every change of a table.
@@ -120,8 +122,9 @@ public final class Media: Sendable {
     let items: [Media]? = state.withLock { state in
       switch state.content {
       case .pixels:
-        if state.isEncoding { return [] }
-        state.isEncoding = true
+        let generation = ProcessState.generation.load(ordering: .relaxed)
+        if state.encodingSince == generation { return [] }
+        state.encodingSince = generation
         return nil
       case .list(let items): return items
       default: return []

@@ -6,7 +6,8 @@ import QuipuRecords
 /// Puts the media of one call into the run: writes their files, records them, and replaces each placeholder by the
 /// value that rows and summary hold.
 ///
-/// Files come first, records last, so that a full disk can be waited for without leaving half a call in the log.
+/// Files come first, records last, so that a full disk can be waited for without leaving half a call in the log: what is
+/// recorded, and what media remember of being logged, takes effect only when the whole call is bound.
 ///
 /// Source: W&B's rich data types, "Rules common to all types".
 struct MediaBinder {
@@ -16,6 +17,11 @@ struct MediaBinder {
   let label: String
   private var records: [() -> Void] = []
   private var mustWait = false
+  // What this call has bound so far, by the medium's number: a second use in the same call repeats the first.
+  private var bound: [UInt64: JSON] = [:]
+  private var tableLogs: [UInt64: Media.TableLog] = [:]
+  // Files with names of their own, which a later attempt would not find again.
+  private var staged: [String] = []
 
   static let placeholder: Key = "$quipu"
   /// Most images kept of a list.
@@ -32,7 +38,7 @@ struct MediaBinder {
     var result = JSONObject()
     for (key, value) in row.members {
       if let bound = bind(value, key: key.string) { result[key] = bound }
-      if mustWait { return nil }
+      if mustWait { return giveUp() }
     }
     for record in records { record() }
     return result
@@ -40,9 +46,14 @@ struct MediaBinder {
 
   mutating func bindSummary(_ value: JSON, key: String) -> JSON? {
     let bound = bind(value, key: key, inSummary: true)
-    if mustWait { return nil }
+    if mustWait { return giveUp() }
     for record in records { record() }
     return bound ?? .null
+  }
+
+  private func giveUp<R>() -> R? {
+    for path in staged { unlink(path) }
+    return nil
   }
 
   /// - Returns: nil if the value has to be left out.
@@ -95,10 +106,11 @@ struct MediaBinder {
       guard let snapshot = item.table else { return nil }
       return bindTable(snapshot, media: media, key: key)
     case .file(let file):
-      let owner = writer.context.runID + "\n" + writer.context.logPath
-      if let earlier = media.state.withLock({ $0.bound[owner] }) { return earlier }
+      let owner = owner
+      if let earlier = bound[media.serial] ?? media.state.withLock({ $0.bound[owner] }) { return earlier }
       guard let value = bindFile(file, caption: media.caption, key: key) else { return nil }
-      media.state.withLock { $0.bound[owner] = value }
+      bound[media.serial] = value
+      records.append { media.state.withLock { $0.bound[owner] = value } }
       return value
     case .failed(let reason):
       writer.drop(kind: "media_failed", "\(key): \(reason); the row is kept without it")
@@ -129,17 +141,35 @@ struct MediaBinder {
     let full = writer.context.filesDirectory + "/" + path
     let code = FileTools.writeFile(full, bytes)
     if code == 0 { return true }
-    writer.writeErrors &+= 1
     if code == ENOSPC || code == EDQUOT || code == EIO {
       mustWait = true
+      writer.mediaFailed(code, full)
       return false
     }
+    writer.writeErrors &+= 1
     writer.drop(
       kind: "media_failed", "\(key): cannot write \(full): \(FileTools.errorText(code)); the row is kept without it")
     return false
   }
 
   mutating func record(_ action: @escaping () -> Void) { records.append(action) }
+
+  /// What media know this run by.
+  var owner: String { writer.context.runID + "\n" + writer.context.logPath }
+
+  /// What the run has done with a table so far, this call included.
+  func tableLog(_ media: Media) -> Media.TableLog? {
+    let owner = owner
+    return tableLogs[media.serial] ?? media.state.withLock { $0.tableLogs[owner] }
+  }
+
+  mutating func setTableLog(_ log: Media.TableLog, _ media: Media) {
+    let owner = owner
+    tableLogs[media.serial] = log
+    records.append { media.state.withLock { $0.tableLogs[owner] = log } }
+  }
+
+  mutating func noteStaged(_ path: String) { staged.append(path) }
 
   // MARK: Lists
 

@@ -13,6 +13,8 @@ final class PendingMediaStore: Sendable {
     /// The table as it was at the call, and what is to be written of it.
     var table: TableSnapshot?
     var bytes = 0
+    /// The run whose writer will take it.
+    var owner: UInt64 = 0
   }
 
   private let items = Mutex<[UInt64: Item]>([:])
@@ -29,9 +31,9 @@ final class PendingMediaStore: Sendable {
   init(pool: WorkerPool?) { self.pool = pool }
 
   /// Takes a medium for one log call and has it encoded.
-  func register(_ media: Media) -> UInt64 {
+  func register(_ media: Media, owner: UInt64 = 0) -> UInt64 {
     let id = nextID.add(1, ordering: .relaxed).oldValue
-    let item = Item(media: media, table: TableSnapshot(media), bytes: media.weight)
+    let item = Item(media: media, table: TableSnapshot(media), bytes: media.weight, owner: owner)
     waitingBytes.add(item.bytes, ordering: .relaxed)
     items.withLock { $0[id] = item }
     if let pool {
@@ -44,6 +46,14 @@ final class PendingMediaStore: Sendable {
   func item(_ id: UInt64) -> Item? { items.withLock { $0[id] } }
 
   var count: Int { items.withLock { $0.count } }
+
+  func count(owner: UInt64) -> Int { items.withLock { $0.values.count { $0.owner == owner } } }
+
+  /// Lets go of what a run that has ended did not take.
+  func release(owner: UInt64) {
+    let ids = items.withLock { items in items.filter { $0.value.owner == owner }.map(\.key) }
+    release(ids)
+  }
 
   func areReady(_ ids: [UInt64]) -> Bool {
     if ids.isEmpty { return true }

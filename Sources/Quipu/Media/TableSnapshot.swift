@@ -104,9 +104,8 @@ extension MediaBinder {
   /// Writes a table: its artifact, its run file, and the value of the row.
   mutating func bindTable(_ snapshot: TableSnapshot, media: Media, key: String) -> JSON? {
     let context = writer.context
-    let owner = context.runID + "\n" + context.logPath
     var table = snapshot.table
-    if var log = media.state.withLock({ $0.tableLogs[owner] }) {
+    if var log = tableLog(media) {
       switch table.logMode {
       case .immutable: break
       case .mutable: if log.version != snapshot.version { log.state.binding = nil }
@@ -121,10 +120,10 @@ extension MediaBinder {
       guard plan.mustWrite else { return table.loggedValue }
       let entry = try plan.entryPath(key: key, epochMilliseconds: Clock.wall() / 1_000_000)
       let files = try snapshot.files(plan: plan.incrementNumber == nil ? nil : plan).get()
-      guard let artifact = stage(files.artifact, entry: entry, key: key) else { return nil }
       let path = MediaNames.mediaFileName(
         folder: "media/table", key: key, step: label, digest: files.sha256, ext: ".table.json")
       guard write(files.runFile, to: path, key: key) else { return nil }
+      guard let artifact = stage(files.artifact, entry: entry, key: key) else { return nil }
 
       let clientID = RandomText.make(128)
       let sequenceID = RandomText.make(128)
@@ -148,8 +147,7 @@ extension MediaBinder {
         artifactPath: "wandb-client-artifact://\(clientID)/\(entry)",
         latestArtifactPath: "wandb-client-artifact://\(sequenceID):latest/\(entry)")
       table.didLog(plan, runID: context.runID, binding: binding)
-      let log = Media.TableLog(state: table.log, version: snapshot.version)
-      media.state.withLock { $0.tableLogs[owner] = log }
+      setTableLog(Media.TableLog(state: table.log, version: snapshot.version), media)
       return table.loggedValue(for: table.log.binding ?? binding)
     } catch {
       writer.drop(kind: "table_failed", "\(key): \(error.message); the row is kept without the table")
@@ -185,6 +183,7 @@ extension MediaBinder {
             "\(key): cannot write \(staged): \(FileTools.errorText(code)); the row is kept without the table")
           return nil
         }
+        noteStaged(staged)
         item.localPath = staged
       }
       named.append((path, file.digest))

@@ -31,6 +31,7 @@ final class ProcessState: @unchecked Sendable {
     wake = Self.makeCondition()
     progress = Self.makeCondition()
     media = PendingMediaStore(pool: WorkerPool(finished: { ProcessState.shared.wakeWriter() }))
+    pthread_key_create(&heldAtFork, nil)
     pthread_atfork({ ProcessState.shared.beforeFork() }, { ProcessState.shared.afterFork() },
       { ProcessState.shared.inChild() })
     on_exit({ status, _ in ProcessState.shared.atExit(status) }, nil)
@@ -70,6 +71,9 @@ final class ProcessState: @unchecked Sendable {
       ok = hasWriter
       if !ok { runs.removeAll { $0 === core } }
     }
+    // Without runs the writer sleeps long.
+    wakeRequested = true
+    pthread_cond_signal(wake)
     pthread_mutex_unlock(lock)
     return ok
   }
@@ -101,6 +105,8 @@ final class ProcessState: @unchecked Sendable {
   /// - Returns: whether it holds.
   func wait(until end: Int64, _ condition: () -> Bool) -> Bool {
     if condition() { return true }
+    // A diagnostics callback that waits for its own thread would wait for ever.
+    if isWriter { return false }
     pthread_mutex_lock(lock)
     waiters += 1
     defer {
@@ -125,10 +131,16 @@ final class ProcessState: @unchecked Sendable {
   private static let shortestPause: Int64 = 1_000_000
   private static let longestPause: Int64 = 10_000_000
 
+  private let writerThread = Atomic<UInt>(0)
+  private var isWriter: Bool { writerThread.load(ordering: .relaxed) == UInt(pthread_self()) }
+
   private func writerLoop() {
+    writerThread.store(UInt(pthread_self()), ordering: .relaxed)
+    let generation = Self.generation.load(ordering: .relaxed)
     var pause = Self.shortestPause
     var idleSince: Int64 = 0
-    while true {
+    // A callback that forks takes a copy of this thread into the child, where it has nothing to do.
+    while generation == Self.generation.load(ordering: .relaxed) {
       let cores = openRuns
       var busy = false
       var changed = false
@@ -166,7 +178,9 @@ final class ProcessState: @unchecked Sendable {
 
   // The writer is brought to rest, so that the child does not inherit a lock of the allocator or the run-time that it
   // holds. A disk that hangs must not hang the fork: the wait is short.
-  private func beforeFork() {
+  //
+  // Several threads may fork at once, and one may find the locks held by another: what a thread holds is noted for itself.
+  func beforeFork() {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     time.tv_nsec += 200_000_000
@@ -174,15 +188,18 @@ final class ProcessState: @unchecked Sendable {
       time.tv_sec += 1
       time.tv_nsec -= 1_000_000_000
     }
-    forkHoldsWorking = pthread_mutex_timedlock(working, &time) == 0
-    forkHoldsLock = pthread_mutex_timedlock(lock, &time) == 0
+    var held: UInt = 0
+    if pthread_mutex_timedlock(working, &time) == 0 { held |= 1 }
+    if pthread_mutex_timedlock(lock, &time) == 0 { held |= 2 }
+    pthread_setspecific(heldAtFork, UnsafeRawPointer(bitPattern: held))
   }
-  private var forkHoldsWorking = false
-  private var forkHoldsLock = false
+  private var heldAtFork = pthread_key_t()
 
-  private func afterFork() {
-    if forkHoldsLock { pthread_mutex_unlock(lock) }
-    if forkHoldsWorking { pthread_mutex_unlock(working) }
+  func afterFork() {
+    let held = UInt(bitPattern: pthread_getspecific(heldAtFork))
+    pthread_setspecific(heldAtFork, nil)
+    if held & 2 != 0 { pthread_mutex_unlock(lock) }
+    if held & 1 != 0 { pthread_mutex_unlock(working) }
   }
 
   private func inChild() {
@@ -199,6 +216,7 @@ final class ProcessState: @unchecked Sendable {
     }
     runs = []
     hasWriter = false
+    writerThread.store(0, ordering: .relaxed)
     wakeRequested = false
     waiters = 0
     hasSwept = true

@@ -32,7 +32,8 @@ final class RunCore: @unchecked Sendable {
     self.writer = writer
     self.ring = ring
     self.runID = runID
-    fullWait = fullWaitMilliseconds < 0 ? 0 : fullWaitMilliseconds &* 1_000_000
+    // A year is for ever.
+    fullWait = fullWaitMilliseconds < 0 ? 0 : min(fullWaitMilliseconds, 31_536_000_000) &* 1_000_000
     generation = ProcessState.generation.load(ordering: .relaxed)
     lock = .allocate(capacity: 1)
     pthread_mutex_init(lock, nil)
@@ -79,7 +80,8 @@ final class RunCore: @unchecked Sendable {
     case .closed: return .finished
     case .full:
       droppedFull.add(1, ordering: .relaxed)
-      reportFull()
+      // A change of the config holds a lock that the callback may want: its caller reports.
+      if kind != .config { reportFull() }
       return .full
     }
   }
@@ -104,7 +106,7 @@ final class RunCore: @unchecked Sendable {
     return claim
   }
 
-  @inline(never) private func reportFull() {
+  @inline(never) func reportFull() {
     guard !reportedFull.exchange(true, ordering: .relaxed) else { return }
     Diagnostics.shared.report(
       Diagnostic(
@@ -125,9 +127,9 @@ final class RunCore: @unchecked Sendable {
     let number = externalCount.add(1, ordering: .relaxed).newValue
     let base = ring.path ?? (writer.context.filesDirectory + "/../tmp/" + runID)
     let path = "\(base).big.\(number)"
-    guard FileTools.writeNew(path, bytes) else {
+    guard FileTools.mayGrow(to: payload), FileTools.writeNew(path, bytes) else {
       droppedFull.add(1, ordering: .relaxed)
-      reportFull()
+      if kind != .config { reportFull() }
       return .full
     }
     var reference: [UInt8] = [kind.rawValue]
@@ -164,28 +166,25 @@ final class RunCore: @unchecked Sendable {
     var text = ByteBuffer(capacity: 64)
     JSON.object(["code": .int(Int64(code)), "explicit": .bool(isExplicit)]).write(to: &text, style: .core)
     let payload = JSONPayload.bytes(media: [], textCount: text.count)
-    let end = Clock.monotonic() &+ 5_000_000_000
-    while true {
-      switch ring.claim(payload: payload, closing: true) {
-      case .at(let position):
-        ring.writeHeader(
-          at: position, payload: payload, kind: .exit, commit: 0, step: -1, time: Clock.monotonic())
-        JSONPayload.write(media: [], text: text.bytes, to: ring.payload(at: position))
-        ring.publish(position)
-        ProcessState.shared.wakeWriter()
-        return
-      case .closed: return
-      case .full:
-        if Clock.monotonic() >= end || diskFailing.load(ordering: .relaxed) {
-          // No room for the last entry: the run ends without an exit code, as after a crash.
-          ring.close()
-          return
-        }
-        ProcessState.shared.wakeWriter()
-        usleep(500)
-      }
+    exitCode.store(code, ordering: .relaxed)
+    exitIsExplicit.store(isExplicit, ordering: .relaxed)
+    switch ring.claim(payload: payload, closing: true) {
+    case .at(let position):
+      ring.writeHeader(
+        at: position, payload: payload, kind: .exit, commit: 0, step: -1, time: Clock.monotonic())
+      JSONPayload.write(media: [], text: text.bytes, to: ring.payload(at: position))
+      ring.publish(position)
+    case .closed: break
+    case .full:
+      // No room for the last entry: the writer adds it when it has come to the end of what is there.
+      ring.close()
     }
+    ProcessState.shared.wakeWriter()
   }
+
+  // For a ring that was closed without an exit entry.
+  private let exitCode = Atomic<Int32>(0)
+  private let exitIsExplicit = Atomic<Bool>(false)
 
   func waitFinished(until end: Int64) -> Bool {
     if generation != ProcessState.generation.load(ordering: .relaxed) { return true }
@@ -215,6 +214,12 @@ final class RunCore: @unchecked Sendable {
     let failingBefore = diskFailing.load(ordering: .relaxed)
     pthread_mutex_lock(lock)
     var busy = writer.takeEntries(now: now)
+    // The order counts: once the ring is closed its head stays where it is.
+    if !writer.isFinished, ring.isClosed, writer.cursor >= ring.headPosition {
+      writer.finish(
+        code: exitCode.load(ordering: .relaxed), isExplicit: exitIsExplicit.load(ordering: .relaxed), at: now)
+      busy = true
+    }
     pthread_mutex_unlock(lock)
 
     pthread_mutex_unlock(working)
@@ -232,15 +237,7 @@ final class RunCore: @unchecked Sendable {
       end()
       busy = true
     } else if writer.isDiskFailing && isFinishing && now >= giveUpAt.load(ordering: .relaxed) {
-      // What is left stays in the ring, for recovery, if the ring outlives the process.
-      lost.store(writer.rowsWritten &- snapshot.rowsWritten &+ writer.entriesLeft(), ordering: .relaxed)
-      end()
-    } else if isFinishing && !writer.isFinished && !busy && !writer.isDiskFailing
-      && writer.cursor >= ring.headPosition
-    {
-      // Closed without an exit entry.
-      writer.removeRing()
-      end()
+      giveUp()
     }
     let changed =
       flushedUpTo.load(ordering: .relaxed) != flushedBefore || isDone.load(ordering: .relaxed)
@@ -248,10 +245,24 @@ final class RunCore: @unchecked Sendable {
     return (busy, changed)
   }
 
+  /// Ends the run though not everything could be written: what is left stays in the ring, for recovery, if the ring
+  /// outlives the process.
+  func giveUp() {
+    lost.store(writer.rowsWritten &- snapshot.rowsWritten &+ writer.entriesLeft(), ordering: .relaxed)
+    end()
+  }
+
   private func end() {
+    ProcessState.shared.media.release(owner: mediaOwner)
+    // Handles may live on for long: others may have the log now, and what is left of the ring.
+    RecordLock.release(writer.file.descriptor)
+    ring.giveAway()
     isDone.store(true, ordering: .releasing)
     ProcessState.shared.remove(self)
   }
+
+  /// Tells this run's waiting media from those of others.
+  var mediaOwner: UInt64 { UInt64(UInt(bitPattern: ObjectIdentifier(self))) }
 
   /// In the child of a fork: gives up its copies of the descriptors, or the run would look alive as long as the child.
   func abandonInChild() {

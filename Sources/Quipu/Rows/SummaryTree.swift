@@ -56,6 +56,8 @@ final class SummaryTree {
           node = fresh
           generation += 1
         } else {
+          // A leaf without an entry becomes a tree: plans may know it as a leaf.
+          if !isLast, !next.isTree { generation += 1 }
           node = next
         }
       } else {

@@ -76,6 +76,11 @@ enum CellType: UInt8, Sendable {
 enum ColumnsPayload {
   static let headerBytes = 8
 
+  /// True if the payload has room for the cells it says it holds.
+  static func isWhole(_ payload: UnsafeRawBufferPointer) -> Bool {
+    payload.count >= headerBytes && count(payload) <= (payload.count &- headerBytes) / 8
+  }
+
   static func id(_ payload: UnsafeRawBufferPointer) -> UInt32 {
     payload.count >= headerBytes ? payload.load(fromByteOffset: 0, as: UInt32.self) : 0
   }

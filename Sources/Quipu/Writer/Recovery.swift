@@ -70,6 +70,7 @@ public enum Recovery {
       guard let context = context(of: ring.context) else {
         // A process that died before its ring was in use.
         ring.removeFile()
+        ring.removeSideFiles()
         continue
       }
       var info = stat()
@@ -77,6 +78,7 @@ public enum Recovery {
         // The directory was deleted, so nobody wants its rows. Seen from another container it may still be there.
         if errno == ENOENT, stat(PathTools.directory(PathTools.directory(context.logPath)), &info) == 0 {
           ring.removeFile()
+          ring.removeSideFiles()
         }
         continue
       }
@@ -144,6 +146,14 @@ public enum Recovery {
         report.isClean = true
         return report
       }
+      // A checkpoint is made at the end of a record. One that is not would cut good rows off.
+      guard state.end == checkpoint.logSize || size < checkpoint.logSize,
+        checkpoint.tail & UInt64(HandOffRing.alignment &- 1) == 0
+      else {
+        throw QuipuError(
+          .format, kind: "ring_damaged",
+          "\(ring.path ?? context.logPath): is damaged; remove it to keep the log as it is")
+      }
       // Normally the checkpoint. Less if the machine, not only the process, went down.
       let end = min(max(state.end, UInt64(LogFormat.fileHeaderSize)), size)
       report.bytesCut = size &- end
@@ -166,17 +176,18 @@ public enum Recovery {
   }
 
   private static func drain(_ ring: HandOffRing, _ writer: RunWriter, _ context: RunContext) throws {
-    let head = ring.headPosition
-    var position = writer.cursor
-    while position < head, !writer.isFinished {
+    // A damaged head must not send this round for years.
+    var left = min(ring.headPosition &- writer.cursor, UInt64(ring.capacity))
+    while left > 0, !writer.isFinished {
+      let position = writer.cursor
+      // What was claimed but never published is skipped: its call had not returned.
+      var end = position &+ UInt64(HandOffRing.alignment)
       if let entry = ring.entry(at: position) {
         _ = writer.process(entry)
-        position = entry.end
-      } else {
-        // Claimed but never published: its call had not returned.
-        position &+= UInt64(HandOffRing.alignment)
+        end = entry.end
       }
-      writer.cursor = position
+      left -= min(left, end &- position)
+      writer.cursor = end
       if writer.stream.pendingBytes > RunWriter.batchBytes { try flush(writer, context) }
     }
     if !writer.isFinished {
@@ -262,8 +273,9 @@ private final class Replay {
         let known = keys[path] ?? path.map { Key($0) }
         keys[path] = known
         if known.count == 1, known[0] == "_step", let step = value.intValue {
+          // The largest: a kept row of an earlier step does not turn the run back.
           let next = step.addingReportingOverflow(1)
-          writer.step = next.overflow ? step : next.partialValue
+          writer.step = max(writer.step, next.overflow ? step : next.partialValue)
           writer.mediaStep = writer.step
         }
         let node = tree.leaf(known)

@@ -41,9 +41,13 @@ extension RunWriter {
   func processSummarySet(_ entry: RingEntry) -> Bool {
     guard let message = JSONPayload(entry.payload) else { return true }
     guard media.areReady(message.media) else { return false }
-    guard let object = message.parse()?.objectValue, var value = object["value"] else { return true }
-    let path = Self.path(object["path"])
-    guard !path.isEmpty else { return true }
+    let object = message.parse()?.objectValue
+    let path = Self.path(object?["path"])
+    guard var value = object?["value"], !path.isEmpty else {
+      media.release(message.media)
+      drop(kind: "entry_damaged", "a call could not be read back and was dropped")
+      return true
+    }
     if !message.media.isEmpty {
       var binder = MediaBinder(writer: self, ids: message.media, label: "summary")
       guard let bound = binder.bindSummary(value, key: path.map(\.string).joined(separator: ".")) else { return false }
@@ -172,13 +176,19 @@ extension RunWriter {
 
   func processExit(_ entry: RingEntry) {
     let object = json(entry)?.objectValue ?? JSONObject()
-    let code = Int32(truncatingIfNeeded: object["code"]?.intValue ?? 0)
+    finish(
+      code: Int32(truncatingIfNeeded: object["code"]?.intValue ?? 0),
+      isExplicit: object["explicit"]?.boolValue == true, at: entry.time)
+  }
+
+  /// Writes what is open and the exit record.
+  func finish(code: Int32, isExplicit: Bool, at time: Int64) {
     writeOpenRow()
-    close(at: entry.time)
+    close(at: time)
     var record = RunExitRecord()
     record.exitCode = code
-    record.runtime = Int32(clamping: Int64(runtimeSeconds(entry.time)))
-    stream.append(.exit(record), streamID: object["explicit"]?.boolValue == true ? context.runID : nil)
+    record.runtime = Int32(clamping: Int64(runtimeSeconds(time)))
+    stream.append(.exit(record), streamID: isExplicit ? context.runID : nil)
     exitCode = code
     finishProcessing()
   }

@@ -11,7 +11,10 @@ extension RunWriter {
   // MARK: Fixed columns
 
   func processColumns(_ entry: RingEntry) {
-    guard let plan = plan(for: entry.payload) else { return }
+    guard let plan = plan(for: entry.payload) else {
+      drop(kind: "row_damaged", "a row could not be read back and was dropped")
+      return
+    }
     let cells = UnsafeRawBufferPointer(
       rebasing: entry.payload[ColumnsPayload.headerBytes..<(ColumnsPayload.headerBytes &+ plan.columns.count &* 8)])
     guard plan.isPlain else {
@@ -53,9 +56,17 @@ extension RunWriter {
   }
 
   private func plan(for payload: UnsafeRawBufferPointer) -> ColumnPlan? {
+    // Only damaged memory fails here; the cells are read without further checks.
+    guard ColumnsPayload.isWhole(payload) else { return nil }
     let id = ColumnsPayload.id(payload)
-    if let last = lastPlan, last.id == id, id != 0, last.plan.generation == summary.generation { return last.plan }
-    if id != 0, let plan = plansByID[id], plan.generation == summary.generation {
+    if let last = lastPlan, last.id == id, id != 0, last.plan.generation == summary.generation,
+      last.plan.columns.count == ColumnsPayload.count(payload)
+    {
+      return last.plan
+    }
+    if id != 0, let plan = plansByID[id], plan.generation == summary.generation,
+      plan.columns.count == ColumnsPayload.count(payload)
+    {
       lastPlan = (id, plan)
       return plan
     }
@@ -67,7 +78,7 @@ extension RunWriter {
       hasher.combine(bytes: nameBytes)
       hash = hasher.finalize()
       if let known = plansByName[hash], known.plan.generation == summary.generation,
-        known.names.elementsEqual(nameBytes)
+        known.plan.columns.count == ColumnsPayload.count(payload), known.names.elementsEqual(nameBytes)
       {
         return known.plan
       }
@@ -172,9 +183,13 @@ extension RunWriter {
   // MARK: Any row
 
   func processRow(_ entry: RingEntry) -> Bool {
-    guard let message = JSONPayload(entry.payload) else { return true }
+    guard let message = JSONPayload(entry.payload) else {
+      drop(kind: "row_damaged", "a row could not be read back and was dropped")
+      return true
+    }
     guard media.areReady(message.media) else { return false }
     guard case .object(var data)? = message.parse() else {
+      media.release(message.media)
       drop(kind: "row_damaged", "a row could not be read back and was dropped")
       return true
     }
@@ -219,6 +234,8 @@ extension RunWriter {
 
   private func merge(_ data: JSONObject, time: Int64, at position: UInt64) {
     var row = openRowJSON() ?? JSONObject()
+    // Given up first, so that the row is changed in place: a row of many calls is not copied for each.
+    open = .none
     Self.merge(data, into: &row)
     open = .tree(row)
     openTime = time
@@ -280,8 +297,7 @@ extension RunWriter {
     default:
       if let row = openRowJSON() { writeTree(row, step: step, time: openTime) }
     }
-    open = .none
-    openStart = nil
+    closeOpenRow()
   }
 
   private func writeTree(_ row: JSONObject, step: Int64, time: Int64) {
@@ -326,11 +342,12 @@ extension RunWriter {
   private func insertStepMetrics(_ leaves: inout [(path: [Key], value: JSON)], step: Int64) {
     guard summary.insertsSteps else { return }
     for leaf in leaves { _ = summary.leaf(leaf.path) }
+    var present = Set(leaves.map(\.path))
     var at = 0
     while at < leaves.count {
       if let missing = summary.stepToInsert(leaves[at].path),
         missing.path != ["_timestamp"], missing.path != ["_runtime"],
-        !leaves.contains(where: { $0.path == missing.path })
+        present.insert(missing.path).inserted
       {
         leaves.append((missing.path, .double(missing.value)))
         _ = summary.leaf(missing.path)

@@ -9,7 +9,8 @@ import QuipuRecords
 final class RunWriter {
   let context: RunContext
   let ring: HandOffRing
-  let report: (Diagnostic) -> Void
+  private let tell: (Diagnostic) -> Void
+  private var notices: [Diagnostic] = []
   private(set) var file: LogFile
   var stream: RecordStream
 
@@ -49,6 +50,8 @@ final class RunWriter {
   var exitCode: Int32?
   private var spill: UInt64 = 0
   private var spillCount: UInt64 = 0
+  /// True if the row of the side file is complete.
+  private var spillIsStale = false
   private var externalFiles: [(end: UInt64, path: String)] = []
 
   // Counters, read by callers through `snapshot`.
@@ -57,9 +60,14 @@ final class RunWriter {
   var rowsDroppedLowStep: UInt64 = 0
   var valuesDropped: UInt64 = 0
   var writeErrors: UInt64 = 0
-  private(set) var isDiskFailing = false
+  /// True while the log or the file of a medium cannot be written for want of space.
+  var isDiskFailing: Bool { isLogFailing || mediaWait.isOn }
+  private var isLogFailing = false
   private var nextRetry: Int64 = 0
   private var retryDelay: Int64 = 0
+  /// A call whose media found no room on the disk holds up those behind it.
+  private var mediaWait = (isOn: false, until: Int64(0), delay: Int64(0))
+  private var passTime: Int64 = 0
   private var reportedLowStep = false
   private var reportedKinds: Set<String> = []
 
@@ -76,7 +84,7 @@ final class RunWriter {
     self.file = file
     self.stream = stream
     self.media = media
-    self.report = report
+    tell = report
     step = context.startingStep
     mediaStep = context.startingStep
     cursor = ring.checkpoint.tail
@@ -98,10 +106,12 @@ final class RunWriter {
   ///
   /// - Returns: true if anything was taken.
   func takeEntries(now: Int64) -> Bool {
-    guard !isFinished, !isDiskFailing else { return false }
+    guard !isFinished, !isLogFailing, !mediaWait.isOn || now >= mediaWait.until else { return false }
+    passTime = now
     let before = cursor
     while stream.pendingBytes < Self.batchBytes, !isFinished, let entry = ring.entry(at: cursor) {
       guard process(entry) else { break }
+      if mediaWait.isOn { endMediaWait() }
       cursor = entry.end
       if entry.kind != .padding { callsTaken &+= 1 }
     }
@@ -154,6 +164,35 @@ final class RunWriter {
     return taken
   }
 
+  /// Tells the owner with the next flush: entries are processed under a lock that its callback may want.
+  func report(_ diagnostic: Diagnostic) { notices.append(diagnostic) }
+
+  private func tellNotices() {
+    while !notices.isEmpty { tell(notices.removeFirst()) }
+  }
+
+  /// The file of a medium found no room: its call is tried again later.
+  func mediaFailed(_ code: Int32, _ path: String) {
+    writeErrors &+= 1
+    let delay = mediaWait.isOn ? min(mediaWait.delay &* 2, 1_000_000_000) : 50_000_000
+    let isNew = !mediaWait.isOn
+    mediaWait = (true, passTime &+ delay, delay)
+    if isNew { reportFailing(code, path) }
+  }
+
+  private func endMediaWait() {
+    mediaWait = (false, 0, 0)
+    report(Diagnostic(.info, kind: "disk_recovered", "writing to \(context.filesDirectory) works again"))
+  }
+
+  private func reportFailing(_ code: Int32, _ path: String) {
+    report(
+      Diagnostic(
+        .error, kind: code == ENOSPC || code == EDQUOT ? "disk_full" : "write_failed",
+        "cannot write \(path): \(FileTools.errorText(code)); rows are kept in memory while there is room and written "
+          + "when it works again"))
+  }
+
   /// Reports the first trouble of a kind; all of them are counted.
   func drop(kind: String, _ message: String) {
     valuesDropped &+= 1
@@ -194,7 +233,9 @@ final class RunWriter {
   /// - Returns: true if everything pending is in the file.
   /// Blocking: until the kernel has taken the bytes.
   func flush(now: Int64) -> Bool {
-    if isDiskFailing && now < nextRetry { return false }
+    tellNotices()
+    defer { tellNotices() }
+    if isLogFailing && now < nextRetry { return false }
     if stream.pendingBytes > 0 {
       let start = file.position
       do {
@@ -206,11 +247,11 @@ final class RunWriter {
         return false
       }
     }
-    if isDiskFailing, FileTools.freeBytes(context.logPath) < UInt64(Self.batchBytes) {
+    if isLogFailing, FileTools.freeBytes(context.logPath) < UInt64(Self.batchBytes) {
       // A few bytes found room, a batch would not: no going back and forth on a full disk.
       nextRetry = now &+ retryDelay
-    } else if isDiskFailing {
-      isDiskFailing = false
+    } else if isLogFailing {
+      isLogFailing = false
       retryDelay = 0
       report(Diagnostic(.info, kind: "disk_recovered", "writing to \(context.logPath) works again; nothing kept was lost"))
     }
@@ -236,27 +277,25 @@ final class RunWriter {
     writeErrors &+= 1
     retryDelay = retryDelay == 0 ? 50_000_000 : min(retryDelay &* 2, 1_000_000_000)
     nextRetry = now &+ retryDelay
-    guard !isDiskFailing else { return }
-    isDiskFailing = true
-    let reason = FileTools.errorText(error.code)
-    report(
-      Diagnostic(
-        .error, kind: error.code == ENOSPC || error.code == EDQUOT ? "disk_full" : "write_failed",
-        "cannot write \(context.logPath): \(reason); rows are kept in memory while there is room and written when it "
-          + "works again"))
+    guard !isLogFailing else { return }
+    isLogFailing = true
+    reportFailing(error.code, context.logPath)
   }
 
   private func moveCheckpoint() {
     var tail = cursor
+    let named = spill
+    if spillIsStale { spill = 0 }
+    spillIsStale = false
     if let openStart {
       tail = openStart
       // A row that stays open must not fill the ring: its content moves to a side file.
       if cursor &- openStart > UInt64(ring.capacity / 2), spillOpenRow() { tail = cursor }
-    } else if spill != 0 {
-      removeSpill()
     }
     let checkpoint = HandOffRing.Checkpoint(tail: tail, logSize: file.position, spill: spill)
     if checkpoint != ring.checkpoint { ring.store(checkpoint) }
+    // Not before: until then a kill would leave a checkpoint that names a file which is gone.
+    if named != spill, let path = spillPath(named) { unlink(path) }
     while let first = externalFiles.first, first.end <= tail {
       unlink(first.path)
       externalFiles.removeFirst()
@@ -270,24 +309,29 @@ final class RunWriter {
     let text = JSON.object(["step": .int(step), "time": .int(openTime), "row": .object(row)]).text(style: .core)
     let next = spillCount &+ 1
     if let path = spillPath(next), !FileTools.writeNew(path, Array(text.utf8)) { return false }
-    removeSpill()
     spill = ring.path == nil ? 0 : next
     spillCount = next
     openStart = cursor
     return true
   }
 
-  private func removeSpill() {
-    if spill != 0, let path = spillPath(spill) { unlink(path) }
-    spill = 0
+  /// The open row has been written, or there is none any more.
+  func closeOpenRow() {
+    open = .none
+    openStart = nil
+    if spill != 0 { spillIsStale = true }
   }
 
   /// Takes up an open row that an earlier process had moved to a side file.
   func restoreSpill(_ number: UInt64) {
-    guard number != 0, let path = spillPath(number), let bytes = FileTools.readAll(path),
-      let json = try? JSON(parsing: String(decoding: bytes, as: UTF8.self)), let object = json.objectValue,
-      let row = object["row"]?.objectValue
-    else { return }
+    guard number != 0 else { return }
+    guard let path = spillPath(number), let bytes = FileTools.readAll(path),
+      let json = bytes.withUnsafeBytes({ try? JSON(parsing: $0, maximumDepth: JSONPayload.maximumDepth) }),
+      let object = json.objectValue, let row = object["row"]?.objectValue
+    else {
+      drop(kind: "row_damaged", "the open row could not be read back from its side file")
+      return
+    }
     spill = number
     spillCount = number
     step = object["step"]?.intValue ?? step
@@ -299,6 +343,7 @@ final class RunWriter {
   // MARK: Console
 
   func updateConsole(now: Int64, final: Bool = false) {
+    defer { tellNotices() }
     guard consoleDirty, final || now &- lastConsoleTime >= Self.consoleInterval else { return }
     lastConsoleTime = now
     consoleDirty = false
@@ -312,10 +357,11 @@ final class RunWriter {
 
   /// Removes the ring and its side files: everything is in the log.
   func removeRing() {
-    removeSpill()
+    // The ring goes first: as long as it is there, a recovery that comes after a kill needs what lies beside it.
+    ring.removeFile()
+    ring.removeSideFiles()
     for file in externalFiles { unlink(file.path) }
     externalFiles.removeAll()
-    ring.removeFile()
   }
 }
 
