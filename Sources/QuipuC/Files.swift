@@ -80,7 +80,7 @@ public func quipu_run_report(
   clear(out)
   return attempt(error) { () throws(QuipuError) in
     guard out != nil else { throw isNull("out") }
-    give(try theRun(run).report, to: out)
+    give(try ownRun(run).report, to: out)
   }
 }
 

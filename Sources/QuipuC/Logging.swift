@@ -76,17 +76,34 @@ private func logDoubles(
       out.storeBytes(of: 0, as: UInt32.self)
       out.storeBytes(of: UInt32(truncatingIfNeeded: count), toByteOffset: 4, as: UInt32.self)
       (out + 8).copyMemory(from: values, byteCount: count &* 8)
-      var place = out + (8 &+ count &* 8)
+      var names = KeyWriter(out + (8 &+ count &* 8), room: nameBytes)
       for at in 0..<count {
-        guard let key = keys[at] else { continue }
-        let size = strlen(key)
-        place.storeBytes(of: 3, as: UInt8.self)
-        place.storeBytes(of: UInt8(truncatingIfNeeded: size), toByteOffset: 1, as: UInt8.self)
-        place.storeBytes(of: UInt8(truncatingIfNeeded: size >> 8), toByteOffset: 2, as: UInt8.self)
-        (place + 3).copyMemory(from: key, byteCount: size)
-        place += 3 &+ size
+        if let key = keys[at] { names.append(3, key) }
       }
     })
+}
+
+/// Writes types and names behind the cells of a row, never more than was counted before: a caller may change its keys
+/// meanwhile, and must not overwrite what lies behind.
+private struct KeyWriter {
+  private var place: UnsafeMutableRawPointer
+  private var room: Int
+
+  init(_ place: UnsafeMutableRawPointer, room: Int) {
+    self.place = place
+    self.room = room
+  }
+
+  @inline(__always) mutating func append(_ type: UInt8, _ key: UnsafePointer<CChar>) {
+    guard room >= 3 else { return }
+    let size = strnlen(key, min(room &- 3, ColumnSet.maximumKeyBytes))
+    place.storeBytes(of: type, as: UInt8.self)
+    place.storeBytes(of: UInt8(truncatingIfNeeded: size), toByteOffset: 1, as: UInt8.self)
+    place.storeBytes(of: UInt8(truncatingIfNeeded: size >> 8), toByteOffset: 2, as: UInt8.self)
+    (place + 3).copyMemory(from: key, byteCount: size)
+    place += 3 &+ size
+    room &-= 3 &+ size
+  }
 }
 
 private func isUTF8(_ text: UnsafePointer<CChar>, _ size: Int) -> Bool {
@@ -160,7 +177,7 @@ private func logNumbers(
   return run.submitDoubles(count: count, nameBytes: nameBytes, step: step, commit: commit) { out in
     out.storeBytes(of: 0, as: UInt32.self)
     out.storeBytes(of: UInt32(truncatingIfNeeded: count), toByteOffset: 4, as: UInt32.self)
-    var place = out + (8 &+ count &* 8)
+    var names = KeyWriter(out + (8 &+ count &* 8), room: nameBytes)
     for at in 0..<count {
       let item = items[at]
       guard let key = item.key else { continue }
@@ -169,12 +186,7 @@ private func logNumbers(
       case 2: out.storeBytes(of: item.integer, toByteOffset: 8 &+ at &* 8, as: Int64.self)
       default: out.storeBytes(of: item.number, toByteOffset: 8 &+ at &* 8, as: Double.self)
       }
-      let size = strlen(key)
-      place.storeBytes(of: UInt8(truncatingIfNeeded: item.type), as: UInt8.self)
-      place.storeBytes(of: UInt8(truncatingIfNeeded: size), toByteOffset: 1, as: UInt8.self)
-      place.storeBytes(of: UInt8(truncatingIfNeeded: size >> 8), toByteOffset: 2, as: UInt8.self)
-      (place + 3).copyMemory(from: key, byteCount: size)
-      place += 3 &+ size
+      names.append(UInt8(truncatingIfNeeded: item.type), key)
     }
   }
 }

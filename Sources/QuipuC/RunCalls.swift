@@ -115,7 +115,7 @@ public func quipu_run_get_stats(_ run: OpaquePointer?, _ stats: UnsafeMutablePoi
   let size = Int(UnsafeRawPointer(stats).load(as: UInt32.self))
   guard size >= 8, size <= 1 << 16 else { return QuipuError.Code.options.rawValue }
   return attempt(nil) { () throws(QuipuError) in
-    let now = try theRun(run).stats
+    let now = try ownRun(run).stats
     var result = quipu_run_stats()
     result.struct_size = UInt32(size)
     result.disk_failing = now.isDiskFailing ? 1 : 0
@@ -144,9 +144,7 @@ public func quipu_run_info_json(
   clear(out)
   return attempt(error) { () throws(QuipuError) in
     guard out != nil else { throw isNull("out") }
-    let run = try theRun(run)
-    if run.isForked { throw QuipuError(.forked, kind: "run_forked", "run: belongs to the parent process") }
-    give(JSON.object(run.info).text(style: .client), to: out)
+    give(JSON.object(try ownRun(run).info).text(style: .client), to: out)
   }
 }
 

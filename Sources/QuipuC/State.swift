@@ -61,9 +61,7 @@ public func quipu_run_config_json(
   clear(out)
   return attempt(error) { () throws(QuipuError) in
     guard out != nil else { throw isNull("out") }
-    let run = try theRun(run)
-    if run.isForked { throw QuipuError(.forked, kind: "run_forked", "run: belongs to the parent process") }
-    give(JSON.object(run.config).text(style: .client), to: out)
+    give(JSON.object(try ownRun(run).config).text(style: .client), to: out)
   }
 }
 

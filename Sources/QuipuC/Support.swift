@@ -136,6 +136,13 @@ func theRun(_ handle: OpaquePointer?) throws(QuipuError) -> Run {
   return found.run
 }
 
+/// A run of this process: what a forked child inherits may be locked by threads that it does not have.
+func ownRun(_ handle: OpaquePointer?) throws(QuipuError) -> Run {
+  let run = try theRun(handle)
+  if run.isForked { throw QuipuError(.forked, kind: "run_forked", "run: belongs to the parent process") }
+  return run
+}
+
 func medium(_ handle: OpaquePointer?, _ argument: String) throws(QuipuError) -> Media {
   guard handle != nil else { throw isNull(argument) }
   guard let found = Handles.media.object(handle) else {
@@ -172,7 +179,8 @@ func copyOptions<T>(
   guard let source else { return initial }
   let raw = UnsafeRawPointer(source)
   let size = Int(raw.load(as: UInt32.self))
-  guard size >= 8 else {
+  // A size that no version of the struct has would cut a pointer in two.
+  guard size >= 8, size % MemoryLayout<T>.alignment == 0 else {
     throw QuipuError(
       .options, kind: "options_size", "\(argument): struct_size is \(size); set it with the initialiser macro")
   }

@@ -157,7 +157,7 @@ public func quipu_table_add_column_text(
     }
     if count > 0, values == nil { throw isNull("values") }
     var cells: [TableCell] = []
-    cells.reserveCapacity(count)
+    cells.reserveCapacity(min(count, 1 << 20))
     for at in 0..<count {
       guard let value = values.map({ $0[at] }) else { break }
       cells.append(.string(try text(value, "values[\(at)]")))

@@ -262,6 +262,18 @@ struct CoreRecoveryTests {
     #expect(directory.files().filter { $0.contains(".ring") } == [])
   }
 
+  @Test func sideFilesWithoutTheirRingAreRemoved() {
+    let directory = CoreDirectory()
+    for name in [
+      "a.ring", "a.ring.row.1", "a.ring.big.12", "b.ring.row.1", "b.ring.big.2", "b.ring.big.x", "b.ring.other.1", "notes",
+      "b.row.1",
+    ] { _ = FileTools.writeNew(directory.path + "/" + name, [1]) }
+    Recovery.removeOrphans(in: directory.path)
+    #expect(directory.files() == [
+      "a.ring", "a.ring.big.12", "a.ring.row.1", "b.ring.big.x", "b.ring.other.1", "b.row.1", "notes",
+    ])
+  }
+
   // MARK: Recovery itself
 
   @Test func recoveryThatIsKilledCanBeRepeated() throws {

@@ -90,6 +90,28 @@ public enum Recovery {
               + context.logPath), run: context.runID)
       }
     }
+    removeOrphans(in: place)
+  }
+
+  /// Side files whose ring is gone: their recovery was killed between the two.
+  static func removeOrphans(in place: String) {
+    for name in FileTools.list(place) ?? [] {
+      guard let ring = ringName(ofSideFile: name), access(place + "/" + ring, F_OK) != 0, errno == ENOENT else { continue }
+      unlink(place + "/" + name)
+    }
+  }
+
+  /// "x.ring" for "x.ring.row.3" and "x.ring.big.7"; nil for other names.
+  static func ringName(ofSideFile name: String) -> String? {
+    let parts = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    guard parts.count >= 4, let number = parts.last, !number.isEmpty, number.allSatisfy({ 48...57 ~= $0 }) else {
+      return nil
+    }
+    let kind = parts[parts.count - 2]
+    guard parts[parts.count - 3].elementsEqual("ring".utf8),
+      kind.elementsEqual("row".utf8) || kind.elementsEqual("big".utf8)
+    else { return nil }
+    return String(decoding: name.utf8.dropLast(kind.count &+ number.count &+ 2), as: UTF8.self)
   }
 
   private static func context(of text: [UInt8]) -> RunContext? {
