@@ -436,7 +436,8 @@ static int check_child(int with_own_run) {
   if (quipu_run_info_json(forked_run, &out, NULL) == QUIPU_OK) quipu_text_free(out); /* either answer, no hang */
   memset(&stats, 0, sizeof stats);
   stats.struct_size = sizeof stats;
-  quipu_run_get_stats(forked_run, &stats);
+  if (quipu_run_get_stats(forked_run, &stats) != QUIPU_ERROR_FORKED) return 16;
+  if (quipu_run_report(forked_run, &out, NULL) != QUIPU_ERROR_FORKED || out.data) return 17;
   if (with_own_run) {
     quipu_run_options options = offline_options();
     quipu_run *own = NULL;

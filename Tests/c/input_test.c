@@ -777,6 +777,8 @@ TEST(test_options__struct_size_decides_what_is_read) {
   CHECK_REFUSED(quipu_run_start(&larger.known, &run, &error), QUIPU_ERROR_OPTIONS, "struct_size");
   CHECK(run == NULL);
   /* shorter than its own first field, or absurdly long */
+  larger.known.struct_size = 12; /* would cut a pointer in two */
+  CHECK_REFUSED(quipu_run_start(&larger.known, &run, &error), QUIPU_ERROR_OPTIONS, "struct_size");
   larger.known.struct_size = 2;
   CHECK_REFUSED(quipu_run_start(&larger.known, &run, &error), QUIPU_ERROR_OPTIONS, "struct_size");
   /* of a newer header, whose new fields are not used */
