@@ -21,9 +21,15 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
   private var used: UInt64 = 0
   /// Kept in the low bits, so that a handle of one kind is not taken for one of another.
   private let kind: UInt64
+  // Objects that were taken out last. A call that was on its way when another thread freed its handle, against the
+  // contract, still finds its object alive.
+  private var retired: [Object] = []
+  private let retiredLimit: Int
 
-  init(kind: UInt64) {
+  /// - Parameter keeps: number of freed objects that are kept alive for stray calls.
+  init(kind: UInt64, keeps: Int = 0) {
     self.kind = kind
+    retiredLimit = keeps
     chunks = .allocate(capacity: Self.chunkCount)
     chunks.initialize(repeating: nil, count: Self.chunkCount)
     mutex = .allocate(capacity: 1)
@@ -71,6 +77,9 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
 
   /// Takes the object out; nil for what is not (any more) a handle.
   func remove(_ handle: OpaquePointer?) -> Object? {
+    // Released behind the lock: the end of a run takes a moment.
+    var oldest: Object?
+    defer { withExtendedLifetime(oldest) {} }
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     let bits = UInt64(UInt(bitPattern: handle))
@@ -82,7 +91,12 @@ final class HandleTable<Object: AnyObject>: @unchecked Sendable {
     slot.pointee.generation = (slot.pointee.generation + 1) & 0x3F_FFFF_FFFF
     if slot.pointee.generation == 0 { slot.pointee.generation = 1 }
     free.append(index)
-    return object.takeRetainedValue()
+    let taken = object.takeRetainedValue()
+    if retiredLimit > 0 {
+      retired.append(taken)
+      if retired.count > retiredLimit { oldest = retired.removeFirst() }
+    }
+    return taken
   }
 }
 
@@ -105,7 +119,7 @@ final class RunHandle {
 }
 
 enum Handles {
-  static let runs = HandleTable<RunHandle>(kind: 1)
-  static let columns = HandleTable<ColumnSet>(kind: 2)
+  static let runs = HandleTable<RunHandle>(kind: 1, keeps: 8)
+  static let columns = HandleTable<ColumnSet>(kind: 2, keeps: 32)
   static let media = HandleTable<Media>(kind: 3)
 }

@@ -633,6 +633,30 @@ TEST(test_threads__finish_under_load_keeps_what_was_accepted) {
   }
 }
 
+static void *log_until_freed(void *argument) {
+  while (quipu_run_log(shared_run, "a", 1) != QUIPU_ERROR_HANDLE) {
+  }
+  return argument;
+}
+
+/* Against the contract, and still no crash: a handle is freed while others log with it. */
+TEST(test_threads__free_under_load_is_answered) {
+  int round;
+  for (round = 0; round < 150; round++) {
+    pthread_t threads[max_threads];
+    int thread;
+    shared_run = start_run();
+    REQUIRE(shared_run);
+    for (thread = 0; thread < max_threads; thread++) {
+      CHECK_INT(pthread_create(&threads[thread], NULL, log_until_freed, NULL), 0);
+    }
+    sleep_us(300);
+    CHECK_OK(quipu_run_finish(shared_run, 0, QUIPU_WAIT_FOREVER, &error));
+    quipu_run_free(shared_run);
+    for (thread = 0; thread < max_threads; thread++) pthread_join(threads[thread], NULL);
+  }
+}
+
 static void *run_of_its_own(void *argument) {
   const int number = (int)(intptr_t)argument;
   quipu_run_options options = offline_options();
