@@ -12,6 +12,8 @@ let package = Package(
     // The self-contained C library. `make build` links it with the Swift runtime inside and names it libquipu.so.
     .library(name: "QuipuC", type: .dynamic, targets: ["QuipuC"]),
     .executable(name: "quipu", targets: ["quipu"]),
+    // For our own packages (server/); not part of the version promise.
+    .library(name: "QuipuBase", targets: ["QuipuBase"]),
   ],
   targets: [
     .systemLibrary(name: "CQuipu"),

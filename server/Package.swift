@@ -1,0 +1,46 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// The self-hosted server: a package of its own, so that its dependencies stay out of the library that trainers embed.
+// From the library it takes JSON, shortest decimal texts and digests (`QuipuBase`), nothing else.
+let package = Package(
+  name: "quipu-server",
+  products: [
+    .executable(name: "quipu-server", targets: ["quipu-server"])
+  ],
+  dependencies: [
+    .package(name: "Quipu", path: ".."),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+  ],
+  targets: [
+    .target(name: "GraphQL", dependencies: [.product(name: "QuipuBase", package: "Quipu")]),
+    .target(name: "HistoryColumns", dependencies: [.product(name: "QuipuBase", package: "Quipu")]),
+    .target(name: "RunFilters", dependencies: [.product(name: "QuipuBase", package: "Quipu")]),
+    .target(
+      name: "Storage", dependencies: ["RunFilters", .product(name: "QuipuBase", package: "Quipu")], exclude: ["README.md"]),
+    .target(name: "SQLiteStorage", dependencies: ["Storage", .product(name: "GRDB", package: "GRDB.swift")]),
+    .target(
+      name: "QuipuServer",
+      dependencies: [
+        "GraphQL", "HistoryColumns", "RunFilters", "Storage", .product(name: "QuipuBase", package: "Quipu"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+      ]),
+    .executableTarget(
+      name: "quipu-server",
+      dependencies: [
+        "QuipuServer", "SQLiteStorage",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)

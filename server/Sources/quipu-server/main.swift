@@ -1,0 +1,5 @@
+import QuipuServer
+import SQLiteStorage
+import ArgumentParser
+import ServiceLifecycle
+print("x")
