@@ -5,12 +5,12 @@ public struct GraphQLField: Sendable {
   public let arguments: GraphQLArguments
   /// Names of the directly selected child fields, so that a resolver can avoid loading what nobody asked for. Fields of
   /// all fragments are in it, whichever type they are on; what `@skip` and `@include` take out is not.
-  public var selectedNames: Set<String> { selection.names }
+  public var selectedNames: Set<String> { children.names }
 
-  let selection: Selection
+  private let children: Children
 
-  /// Shared by all copies.
-  final class Selection: Sendable {
+  /// A reference: a field is handed to a resolver once for each object.
+  private final class Children: Sendable {
     let names: Set<String>
 
     init(names: Set<String>) { self.names = names }
@@ -20,6 +20,6 @@ public struct GraphQLField: Sendable {
   public init(name: String, arguments: GraphQLArguments = GraphQLArguments(), selectedNames: Set<String> = []) {
     self.name = name
     self.arguments = arguments
-    selection = Selection(names: selectedNames)
+    children = Children(names: selectedNames)
   }
 }
