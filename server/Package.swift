@@ -23,7 +23,13 @@ let package = Package(
     .target(name: "RunFilters", dependencies: [.product(name: "QuipuBase", package: "Quipu")]),
     .target(
       name: "Storage", dependencies: ["RunFilters", .product(name: "QuipuBase", package: "Quipu")], exclude: ["README.md"]),
-    .target(name: "SQLiteStorage", dependencies: ["Storage", .product(name: "GRDB", package: "GRDB.swift")]),
+    .target(
+      name: "SQLiteStorage",
+      dependencies: [
+        "RunFilters", "Storage", .product(name: "QuipuBase", package: "Quipu"),
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ],
+      exclude: ["README.md"]),
     .target(
       name: "QuipuServer",
       dependencies: [
@@ -41,6 +47,7 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .target(name: "MemoryStorage", dependencies: ["RunFilters", "Storage"], path: "Tests/Support/MemoryStorage"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -37,14 +37,17 @@ public protocol FileStorage: Sendable {
   /// Makes the blob known and safe from the sweep for an hour; call it before the bytes are stored.
   func addBlob(_ blob: BlobRecord) async throws
   func blob(md5: String) async throws -> BlobRecord?
-  /// Forgets blobs that nothing refers to and nobody added for an hour.
+  /// Forgets blobs that nothing refers to and that nobody added since `before`, and deletes their objects in the same
+  /// breath: a caller that did it later could delete what another has just added again.
   func forgetUnusedBlobs(before: Timestamp) async throws -> [BlobRecord]
 
-  /// Replaces the file of this name.
+  /// Stores the file, in place of the one of this name, whose id it keeps.
+  ///
+  /// Throws `conflict` if the blob is not known: it was forgotten since it was found; add it and its bytes again.
   func putFile(_ file: FileRecord) async throws
   func file(id: Int64) async throws -> FileRecord?
   func file(runID: Int64, name: String) async throws -> FileRecord?
-  /// Ordered by name, behind `after`. `pattern` is SQL's LIKE (`%`, `_`), case-sensitive; `names` empty means all.
+  /// Ordered by the bytes of their names, behind `after`. `pattern` as in `LikePattern`; `names` empty means all.
   func files(runID: Int64, names: [String], pattern: String?, after: String?, limit: Int) async throws -> [FileRecord]
   func countFiles(runID: Int64) async throws -> Int
   func deleteFiles(ids: [Int64]) async throws

@@ -111,14 +111,22 @@ public protocol RunStorage: Sendable {
   func run(projectID: Int64, name: String) async throws -> RunRecord?
   /// Stores a new run and gives it its id. Throws `exists` if the project has a run of this name.
   func insertRun(_ run: RunRecord) async throws -> RunRecord
-  /// Deletes the run and everything that hangs on it. Its name can be used again.
+  /// Deletes the run and everything that hangs on it, objects of segments too; blobs of its files become unused. Its
+  /// name can be used again, its id never is.
   func deleteRun(id: Int64) async throws
+  /// Records come as they are stored: `stateNow` decides what filter and order see and is for the caller to apply.
+  /// - Throws: `FilterError` for an `after` that is no cursor.
   func runs(_ query: RunQuery) async throws -> RunPage
+  /// How many runs pass the filter, whatever the page.
   func countRuns(_ query: RunQuery) async throws -> Int
 
   /// Writes all of it or nothing: the one way a stored run changes. Throws `conflict` if the run was changed since
-  /// `run` was read (its `version`). Durable on return: a killed process loses nothing that was acknowledged.
-  func commit(_ change: RunChange) async throws
+  /// `run` was read (its `version`), deleted, or no longer has a segment to be removed. Durable on return: a killed
+  /// process loses nothing that was acknowledged. Objects of removed segments are deleted; a reader that finds one gone
+  /// reads the list again.
+  /// - Returns: ids of the added segments, in their order. The stored version is `run.version + 1`.
+  @discardableResult
+  func commit(_ change: RunChange) async throws -> [Int64]
 }
 
 /// What one request changes of a run.
@@ -128,6 +136,8 @@ public struct RunChange: Sendable {
   public var addedSegments: [SegmentRecord] = []
   /// Ids of segments that the added ones replace.
   public var removedSegments: [Int64] = []
+  /// All console lines go, before `console` is written.
+  public var removesConsole = false
   /// Lines of the console by writer and number; a line that is there is replaced.
   public var console: [ConsoleLine] = []
 
