@@ -12,6 +12,7 @@ public enum FieldValue: Sendable {
   case list([FieldValue])
   case object(JSONObject)
 
+  /// A value as it stands in a document; never `missing`.
   public init(_ json: JSON) {
     switch json {
     case .null: self = .null

@@ -7,11 +7,11 @@ public struct FilterError: Error, Equatable, Sendable, CustomStringConvertible {
 
   public var description: String { message }
 
-  /// `text` in quotes, cut to a length that an error can carry.
+  /// `text` in quotes, cut to a length that an error can carry, without line breaks.
   static func quote(_ text: String) -> String {
     let head = text.unicodeScalars.prefix(80)
     var quoted = "\""
-    quoted.unicodeScalars.append(contentsOf: head)
+    quoted.unicodeScalars.append(contentsOf: head.map { $0.value < 0x20 || $0.value == 0x7f ? " " : $0 })
     if head.endIndex != text.unicodeScalars.endIndex { quoted += "…" }
     return quoted + "\""
   }

@@ -9,6 +9,7 @@ struct FilterParser {
   var needsConfig = false
   var needsSummary = false
   private var conditions = 0
+  private var patternSteps = 0
 
   init() {}
 
@@ -16,7 +17,7 @@ struct FilterParser {
   mutating func filter(_ json: JSON, depth: Int) throws(FilterError) -> Condition {
     guard case .object(let object) = json else { throw FilterError("a filter must be an object") }
     try check(depth: depth)
-    try count()
+    if object.isEmpty { try count() }
     var parts: [Condition] = []
     for (key, value) in object.members {
       switch key.string {
@@ -35,6 +36,7 @@ struct FilterParser {
   private mutating func filters(_ json: JSON, of key: Key, depth: Int) throws(FilterError) -> [Condition] {
     guard case .array(let elements) = json else { throw FilterError("\(key.string) needs a list of filters") }
     try check(depth: depth)
+    if elements.isEmpty { try count() }
     var parts: [Condition] = []
     for element in elements { parts.append(try filter(element, depth: depth + 1)) }
     return parts
@@ -128,13 +130,21 @@ struct FilterParser {
     return ValueSet(values)
   }
 
-  private func regex(_ json: JSON, options: JSON?) throws(FilterError) -> LinearRegex {
+  private mutating func regex(_ json: JSON, options: JSON?) throws(FilterError) -> LinearRegex {
     guard case .string(let pattern) = json else { throw FilterError("$regex needs a text") }
-    guard let options else { return try LinearRegex(pattern) }
-    guard case .string(let letters) = options, letters.utf8.allSatisfy({ "ims".utf8.contains($0) }) else {
-      throw FilterError("$options needs a text of the letters i, m and s")
+    var flags = ""
+    if let options {
+      guard case .string(let letters) = options, letters.utf8.allSatisfy({ "ims".utf8.contains($0) }) else {
+        throw FilterError("$options needs a text of the letters i, m and s")
+      }
+      flags = letters
     }
-    return try LinearRegex(pattern, flags: letters)
+    let regex = try LinearRegex(pattern, flags: flags)
+    patternSteps += regex.stepCount
+    guard patternSteps <= RunFilter.maximumPatternSteps else {
+      throw FilterError("patterns have more than \(RunFilter.maximumPatternSteps) steps together")
+    }
+    return regex
   }
 
   // MARK: Limits

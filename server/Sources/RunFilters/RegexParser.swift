@@ -65,8 +65,9 @@ struct RegexParser {
   private mutating func sequence() throws(FilterError) -> RegexNode {
     var parts: [RegexNode] = []
     while let scalar = current, scalar != "|", scalar != ")" {
+      // Behind an atom, quantifiers are read with it; what is met here repeats nothing.
+      guard try quantifier() == nil else { throw fail("has nothing before \(scalar) to repeat") }
       switch scalar {
-      case "*", "+", "?": throw fail("has nothing before \(scalar) to repeat")
       case "\\" where skip("\\Q"):
         let start = at
         while at < pattern.count, !(current == "\\" && peek(1) == "E") { at += 1 }
@@ -75,7 +76,6 @@ struct RegexParser {
         // A repetition behind \E applies to the last character only.
         if let last = literals.popLast() { literals.append(try repeated(last)) }
         parts.append(contentsOf: literals)
-      case "\\" where skip("\\E"): continue
       case "(" where try skipFlags(): continue
       default:
         let atom = try atom()
@@ -142,9 +142,6 @@ struct RegexParser {
       return false
     }
     flags = changed
-    if let scalar = current, scalar == "*" || scalar == "+" || scalar == "?" {
-      throw fail("has nothing before \(scalar) to repeat")
-    }
     return true
   }
 
@@ -336,7 +333,7 @@ struct RegexParser {
     case "8", "9": throw fail("uses a back reference, which is not supported")
     default:
       let isLetter = ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
-      guard scalar.isASCII, !isLetter else { throw fail("has an unknown escape \\\(scalar)") }
+      guard scalar.isASCII, !isLetter else { throw fail("has an unknown escape \(FilterError.quote("\\\(scalar)"))") }
       return scalar
     }
   }
@@ -414,7 +411,7 @@ struct RegexParser {
       at += 1
     }
     guard skip(":]"), let ranges = RegexSet.posix(String(name)) else {
-      throw fail("names an unknown class [:\(String(name)):]")
+      throw fail("names an unknown class \(FilterError.quote(String(name)))")
     }
     set.insert(ranges, isNegated: isNegated)
   }

@@ -8,6 +8,7 @@ struct RegexSearch {
   private var reached: [Int]
   private var stack: [Int] = []
   private var place = 1
+  private var cases = RegexSet.Cases()
 
   init(_ program: RegexProgram) {
     self.program = program
@@ -27,7 +28,7 @@ struct RegexSearch {
         let moves =
           switch program.instructions[thread] {
           case .scalar(let wanted): wanted == scalar
-          case .set(let set): program.sets[set].contains(scalar)
+          case .set(let set): program.sets[set].contains(scalar, &cases)
           default: false
           }
         if moves, enter(thread + 1, between: scalar, and: next) { return true }

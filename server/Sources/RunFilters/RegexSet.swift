@@ -47,21 +47,39 @@ struct RegexSet: Sendable {
       }
     }
     ranges = joined
-    for scalar in 0..<UInt32(128) where search(scalar) {
+    var cases = Cases()
+    for scalar in 0..<UInt32(128) where search(scalar, &cases) {
       if scalar < 64 { ascii.low |= 1 << UInt64(scalar) } else { ascii.high |= 1 << UInt64(scalar - 64) }
     }
   }
 
-  @inline(__always)
-  func contains(_ scalar: UInt32) -> Bool {
-    if scalar < 64 { return ascii.low >> UInt64(scalar) & 1 != 0 }
-    if scalar < 128 { return ascii.high >> UInt64(scalar &- 64) & 1 != 0 }
-    return search(scalar)
+  /// The cases of the scalar last asked for: many sets are asked about the same one, and Unicode's tables are slow.
+  struct Cases {
+    private var scalar: UInt32 = 0
+    private var all: [UInt32] = [0]
+
+    mutating func callAsFunction(of scalar: UInt32) -> [UInt32] {
+      if scalar != self.scalar {
+        self.scalar = scalar
+        all = [scalar] + RegexSet.otherCases(of: scalar)
+      }
+      return all
+    }
   }
 
-  private func search(_ scalar: UInt32) -> Bool {
-    let cases = ignoresCase ? [scalar] + Self.otherCases(of: scalar) : [scalar]
-    return (cases.contains { isInRange($0) } || isInCategory(cases)) != isNegated
+  @inline(__always)
+  func contains(_ scalar: UInt32, _ cases: inout Cases) -> Bool {
+    if scalar < 64 { return ascii.low >> UInt64(scalar) & 1 != 0 }
+    if scalar < 128 { return ascii.high >> UInt64(scalar &- 64) & 1 != 0 }
+    return search(scalar, &cases)
+  }
+
+  private func search(_ scalar: UInt32, _ cases: inout Cases) -> Bool {
+    let found =
+      ignoresCase
+      ? cases(of: scalar).contains { isInRange($0) } || isInCategory(cases(of: scalar))
+      : isInRange(scalar) || isInCategory([scalar])
+    return found != isNegated
   }
 
   private func isInRange(_ scalar: UInt32) -> Bool {

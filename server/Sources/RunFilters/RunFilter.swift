@@ -12,6 +12,8 @@ public struct RunFilter: Sendable {
   public static let maximumDepth = 32
   /// Most conditions in a filter; a list behind `$in` is one.
   public static let maximumConditions = 10_000
+  /// Most steps of all patterns of a filter together: what matching one character can cost.
+  public static let maximumPatternSteps = 20_000
 
   let condition: Condition
   /// The columns that are read.
