@@ -14,6 +14,7 @@ let package = Package(
     .executable(name: "quipu", targets: ["quipu"]),
     // For our own packages (server/); not part of the version promise.
     .library(name: "QuipuBase", targets: ["QuipuBase"]),
+    .library(name: "CZlib", targets: ["CZlib"]),
   ],
   targets: [
     .systemLibrary(name: "CQuipu"),

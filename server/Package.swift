@@ -35,9 +35,11 @@ let package = Package(
       dependencies: [
         "GraphQL", "HistoryColumns", "RunFilters", "Storage", .product(name: "QuipuBase", package: "Quipu"),
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "CZlib", package: "Quipu"),
       ]),
     .executableTarget(
       name: "quipu-server",

@@ -37,9 +37,6 @@ public protocol FileStorage: Sendable {
   /// Makes the blob known and safe from the sweep for an hour; call it before the bytes are stored.
   func addBlob(_ blob: BlobRecord) async throws
   func blob(md5: String) async throws -> BlobRecord?
-  /// Forgets blobs that nothing refers to and that nobody added since `before`, and deletes their objects in the same
-  /// breath: a caller that did it later could delete what another has just added again.
-  func forgetUnusedBlobs(before: Timestamp) async throws -> [BlobRecord]
 
   /// Stores the file, in place of the one of this name, whose id it keeps.
   ///

@@ -9,4 +9,7 @@ public protocol Storage: AccountStorage, ProjectStorage, RunStorage, HistoryStor
   /// Values the server keeps for itself, such as the secret that signs URLs.
   func setting(_ name: String) async throws -> String?
   func setSetting(_ name: String, _ value: String) async throws
+  /// Removes blobs and objects that nothing refers to and that were stored (or added again) before `moment`: leftovers
+  /// of merges, deletions and crashes.
+  func sweep(before moment: Timestamp) async throws
 }

@@ -1,5 +1,0 @@
-import QuipuServer
-import SQLiteStorage
-import ArgumentParser
-import ServiceLifecycle
-print("x")
