@@ -37,6 +37,34 @@ struct FindJSONTests {
     #expect(found > 500)
   }
 
+  @Test(arguments: [
+    ("a.b", #"{"a": {"b": 1}, "a.b": 2}"#, "2.0"), ("a.b", #"{"a.b": 2, "a": {"b": 1}}"#, "2.0"),
+    ("a.b.c", #"{"a": {"b.c": 1}, "a.b": {"c": 2}}"#, "2.0"), ("a.b.c", #"{"a": {"b.c": 1}, "a.b": {"d": 2}}"#, "1.0"),
+    ("a", #"{"a": 1, "\u0061": 2}"#, "2.0"), ("a.b", #"{"a": {"b": 1}, "a": 2}"#, "missing"),
+    ("a.1.b", #"{"a": [0, {"b": 3}]}"#, "3.0"), ("a.2", #"{"a": [0, 1]}"#, "missing"),
+    ("a.x", #"{"a": [0]}"#, "missing"),
+  ])
+  func prefersTheLongestKeyAndTheLastOfEqualOnes(_ path: String, _ text: String, _ expected: String) {
+    #expect(described(find(path.split(separator: ".").map(String.init), text)) == expected)
+  }
+
+  @Test(arguments: [
+    ("a", "{\"value\":{\"x\":1},\"y\":2}"), ("a.value", "{\"value\":{\"x\":1},\"y\":2}"), ("a.y", "2.0"),
+    ("a.value.y", "2.0"), ("a.value.value", "{\"x\":1}"), ("a.value.x", "1.0"), ("a.value.value.x", "1.0"),
+    ("a.x", "missing"), ("b.value", "missing"), ("c.d", "5.0"), ("c.d.value", "5.0"), ("c.e", "4.0"),
+    ("c", "{\"d\":3,\"e\":4}"),
+  ])
+  func looksThroughTheWrappingOfConfigs(_ path: String, _ expected: String) {
+    let text = #"""
+      {"a": {"desc": null, "value": {"value": {"x": 1}, "y": 2}}, "b": 1, "c": {"value": {"d": 3, "e": 4}},
+       "c.d": {"value": 5}}
+      """#
+    let value = Array(text.utf8).withUnsafeBytes {
+      findConfig(path: path.split(separator: ".").map(String.init), in: $0)
+    }
+    #expect(described(value) == expected)
+  }
+
   @Test func readsWhatStandsAroundStringsOfAnyLength() {
     for length in 0..<40 {
       let filler = String(repeating: "x", count: length)
