@@ -59,7 +59,7 @@ struct Serve: AsyncParsableCommand {
     // A client that goes away while it is written to must not end the server.
     signal(SIGPIPE, SIG_IGN)
     raiseFileLimit()
-    var logger = Logger(label: "quipu-server", factory: StreamLogHandler.standardError)
+    var logger = Logger(label: "quipu-server") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .notice
 
     var configuration = ServerConfiguration()
