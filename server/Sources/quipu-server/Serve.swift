@@ -84,8 +84,9 @@ struct Serve: AsyncParsableCommand {
       try writeSecret(key, to: keyFile)
     }
     let data = options.data
+    let publicAddress = configuration.publicURL
     try await server.run { address in
-      let clientAddress = configuration.publicURL ?? address
+      let clientAddress = publicAddress ?? address
       print(
         """
         Quipu server \(serverVersion) at \(address), data in \(data)
