@@ -8,8 +8,8 @@ public struct GraphQLEngine: Sendable {
     public var queryBytes = 1 << 20
     /// Tokens of the query text.
     public var tokens = 30_000
-    /// Nesting of selection sets, fragments counted where they are spread; and nesting of literal lists, objects and
-    /// list types.
+    /// Nesting of selection sets, fragments counted where they are spread; and nesting of lists and objects in values
+    /// and of list types. Values of scalars in variables are not looked into.
     public var depth = 48
     /// Selections of the operation, those of a fragment counted wherever it is spread.
     public var selections = 10_000
@@ -25,8 +25,9 @@ public struct GraphQLEngine: Sendable {
   public let limits: Limits
   let onUnexpectedError: (@Sendable (any Error, String) -> Void)?
 
-  /// - Parameter onUnexpectedError: called with what a resolver threw that is not a `GraphQLError`, or with a value that
-  ///   does not fit the schema, and with the field as "Type.field". The client hears "internal error" only.
+  /// - Parameter onUnexpectedError: called with what a resolver threw that is not a `GraphQLError`, or with what is
+  ///   wrong with a value that does not fit the schema, and with the field as "Type.field". The client
+  ///   hears "internal error" only.
   public init(
     schema: Schema, limits: Limits = Limits(), onUnexpectedError: (@Sendable (any Error, String) -> Void)? = nil
   ) {

@@ -2,8 +2,8 @@ import QuipuBase
 
 /// What a resolver gives back.
 ///
-/// The engine checks it against the field's type: an integer does for `Float`, an integral double for `Int` and `Int64`,
-/// an integer for `ID`; anything else that does not fit is an error of the server's own.
+/// The engine checks it against the field's type: an integer does for `Float`, an integral double for `Int` and
+/// `Int64`, an integer for `ID`; anything else that does not fit is an error of the server's own.
 public enum GraphQLValue: Sendable {
   case null
   case bool(Bool)

@@ -236,8 +236,8 @@ struct Lexer {
     }
   }
 
-  /// The value of a block string: without the indentation that all lines but the first share, and without blank lines at
-  /// both ends.
+  /// The value of a block string: without the indentation that all lines but the first share, and without blank lines
+  /// at both ends.
   /// Source: GraphQL specification of October 2021, BlockStringValue in section 2.9.4.
   static func withoutIndentation(_ raw: [UInt8]) -> String {
     func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }

@@ -23,7 +23,8 @@ struct Parser {
   var tokenText: String { source.text(token.range) }
 
   func unexpected(_ expected: String) -> GraphQLError {
-    let found = token.kind == .end ? "the end" : "\"\(source.text(token.start..<min(token.range.upperBound, token.start + 60)))\""
+    let start = token.start..<min(token.range.upperBound, token.start + 60)
+    let found = token.kind == .end ? "the end" : "\"\(source.text(start))\""
     return source.error("Syntax error: expected \(expected), found \(found).", at: token.start)
   }
 

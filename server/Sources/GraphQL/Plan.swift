@@ -8,9 +8,8 @@ struct Plan {
 
   init(_ sets: [[Selection]], on type: NamedType, schema: Schema, document: Document) {
     var collected: [Selection.Field] = []
-    SelectionWalk.fields(of: sets, in: document) { schema.types[$0]?.includes(type.name) == true } visit: {
-      collected.append($0)
-    }
+    SelectionWalk.fields(
+      of: sets, in: document, where: { schema.types[$0]?.includes(type.name) == true }, visit: { collected.append($0) })
     var order: [[Selection.Field]] = []
     var indices: [String: Int] = [:]
     for field in collected {
@@ -52,7 +51,7 @@ final class PlannedField {
     selections = merged.map(\.selections)
     var names = Set<String>()
     if type.isComposite {
-      SelectionWalk.fields(of: selections, in: document) { _ in true } visit: { names.insert($0.name) }
+      SelectionWalk.fields(of: selections, in: document, where: { _ in true }, visit: { names.insert($0.name) })
     }
     field = GraphQLField(name: definition.name, arguments: first.values, selectedNames: names)
   }

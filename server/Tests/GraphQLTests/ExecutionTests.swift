@@ -203,7 +203,8 @@ import Testing
 
   @Test func refusesObjectsOfAnotherTypeThanPromised() async {
     let response = await Fixture.run(
-      "{ search { __typename } }", extra: ["search": { _ in .list([.object(Node("Query", [String: GraphQLValue]()))]) }])
+      "{ search { __typename } }", extra: ["search": { _ in .list([.object(Node("Query", [String: GraphQLValue]()))]) }]
+    )
     #expect(response.text.contains(#""path":["search",0]"#))
     #expect(response.dataText == #"{"search":[null]}"#)
   }

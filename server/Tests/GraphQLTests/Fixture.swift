@@ -62,11 +62,14 @@ enum Fixture {
       age: Int64
       inhabited: Boolean
       codes: [ID!]
+      home: Planet!
     }
     type Moon implements Named { name: String!, planet: Planet!, radius(unit: Unit): Float, nick: String }
     type Star implements Named { name: String!, radius: String, nick: String! }
     union Body = Planet | Moon | Star
-    type Strict { must: Int!, list: [Int!], lists: [[Int!]!], child: Strict!, fine: Int, children: [Strict!], loose: [Strict] }
+    type Strict {
+      must: Int!, list: [Int!], lists: [[Int!]!], child: Strict!, fine: Int, children: [Strict!], loose: [Strict]
+    }
     enum Unit { KILOMETRE MILE }
     enum Color { RED GREEN @deprecated }
     input Filter {

@@ -21,8 +21,10 @@ import Testing
   ]
 
   private static let pieces: [String] = [
-    "{", "}", "(", ")", "[", "]", "!", "$", ":", "=", "@", "|", "&", "...", "\"", "\"\"\"", "\\u{", "\\uD83C", "#", "\n", ",",
-    "on", "fragment", "query", "null", "true", "1e", "-", "0", "planet", "name", "moons", "...F", "@skip(if: true)", "$n",
+    "{", "}", "(", ")", "[", "]", "!", "$", ":", "=", "@", "|", "&", "...", "\"", "\"\"\"", "\\u{", "\\uD83C", "#",
+    "\n", ",",
+    "on", "fragment", "query", "null", "true", "1e", "-", "0", "planet", "name", "moons", "...F", "@skip(if: true)",
+    "$n",
     "é", "\u{FEFF}", "\u{0}", "{ planet ", "[[[[[[[[", "999999999999999999999", "old", "Filter", "__typename", "x: ",
   ]
 
@@ -60,7 +62,8 @@ import Testing
 
   private func variables(_ random: inout Random) -> JSONObject {
     let values: [JSON] = [
-      nil, 1, "Earth", true, 1.5, [], [:], [1, [nil]], ["name": "a"], .double(.nan), .bigInteger("99999999999999999999"),
+      nil, 1, "Earth", true, 1.5, [], [:], [1, [nil]], ["name": "a"], .double(.nan),
+      .bigInteger("99999999999999999999"),
     ]
     var result: JSONObject = ["n": "Earth", "i": 1]
     guard random.next(3) == 0 else { return result }

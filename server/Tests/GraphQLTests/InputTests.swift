@@ -40,7 +40,8 @@ import Testing
     #expect(await echo("int: 3, int64: -9223372036854775808") == #"{"int":3,"int64":-9223372036854775808}"#)
     #expect(await echo("int64: 3.0, duration: 300000, float: 2") == #"{"int64":3,"float":2,"duration":300000}"#)
     #expect(await echo("float: 1.5e3") == #"{"float":1500}"#)
-    #expect(await echo(#"string: "a", id: 5, text: "{}", time: "t""#) == #"{"string":"a","id":"5","text":"{}","time":"t"}"#)
+    #expect(
+      await echo(#"string: "a", id: 5, text: "{}", time: "t""#) == #"{"string":"a","id":"5","text":"{}","time":"t"}"#)
     #expect(await echo(#"id: "x", bool: true, color: RED"#) == #"{"bool":true,"id":"x","color":"RED"}"#)
     #expect(
       await echo(#"json: {a: [1, 2.5, "s", RED, null, true, $v], b: {}}"#, "$v: Int", ["v": 9])
@@ -131,7 +132,8 @@ import Testing
   @Test func fillsListsWithVariables() async {
     #expect(await echo("grid: [[$a, $b], $c]", "$a: Int, $b: Int, $c: [Int]", ["a": 1]) == #"{"grid":[[1,null],null]}"#)
     #expect(
-      await Fixture.refusal("query($a: String) { echo(strings: [$a]) }").contains("a value of type String! is required"))
+      await Fixture.refusal("query($a: String) { echo(strings: [$a]) }").contains("a value of type String! is required")
+    )
   }
 
   // MARK: Input objects
@@ -148,7 +150,8 @@ import Testing
 
   @Test func leavesOutFieldsWhoseVariableHasNoValue() async {
     #expect(
-      await echo("needed: {name: $n, limit: $l, tags: $t}", "$n: String!, $l: Int, $t: [String!]", ["n": "a", "t": nil])
+      await echo(
+        "needed: {name: $n, limit: $l, tags: $t}", "$n: String!, $l: Int, $t: [String!]", ["n": "a", "t": nil])
         == #"{"needed":{"name":"a","limit":10,"tags":null,"color":"RED"}}"#)
     #expect(await echo("int: $v, string: $w", "$v: Int, $w: String = \"d\"") == #"{"string":"d"}"#)
   }
@@ -158,12 +161,14 @@ import Testing
     #expect(await Fixture.refusal(#"{ echo(needed: {name: "a", x: 1}) }"#) == expected)
     #expect(await Fixture.refusal("query($f: Filter) { old }", ["f": ["name": "a", "x": 1]]) == expected)
     #expect(
-      await Fixture.refusal("query($f: Filter) { old }", ["f": ["name": "a", "inner": ["name": "b", "x": 1]]]) == expected)
+      await Fixture.refusal("query($f: Filter) { old }", ["f": ["name": "a", "inner": ["name": "b", "x": 1]]])
+        == expected)
   }
 
   @Test func namesTheFieldThatDoesNotFit() async {
     #expect(
-      await Fixture.refusal("query($f: [Filter]) { old }", ["f": [["name": "a"], ["name": "b", "inner": ["name": 1]]]])
+      await Fixture.refusal(
+        "query($f: [Filter]) { old }", ["f": [["name": "a"], ["name": "b", "inner": ["name": 1]]]])
         == #"Variable "$f": element 1: "inner": "name": expected a value of type String, found 1."#)
     let response = await Fixture.run("{\n echo(needed: {name: \"a\",\n  limit: true})\n}")
     #expect(response.errors.first?.locations == [.init(line: 3, column: 10)])
@@ -185,7 +190,8 @@ import Testing
         == "Argument \"this\" of field \"Query.must\": a value of type Int! is required.")
     #expect(await Fixture.refusal("{ must(this: null) }").contains("cannot be null"))
     #expect(await Fixture.refusal("query($v: Int) { must(this: $v) }").contains("is required"))
-    #expect(await Fixture.refusal("query($v: Int) { must(this: $v) }", ["v": nil]).contains("is null where Int! is required"))
+    #expect(
+      await Fixture.refusal("query($v: Int) { must(this: $v) }", ["v": nil]).contains("is null where Int! is required"))
     #expect(await Fixture.refusal("query($v: String) { planet(name: $v) { name } }", ["v": nil]).contains("is null"))
   }
 
@@ -202,7 +208,8 @@ import Testing
     #expect(await echo("text: $v, string: $v", "$v: String!", ["v": "a"]) == #"{"string":"a","text":"a"}"#)
     #expect(await echo("must: 1").contains("Unknown argument"))
     #expect(await Fixture.data("query($v: Int) { must(this: $v) }", ["v": 3]) == #"{"must":3}"#)
-    #expect(await Fixture.refusal("query($v: String) { must(this: $v) }", ["v": "a"]).contains("variable \"$v\": expected"))
+    #expect(
+      await Fixture.refusal("query($v: String) { must(this: $v) }", ["v": "a"]).contains("variable \"$v\": expected"))
   }
 
   @Test func givesArgumentsByKind() {

@@ -37,7 +37,8 @@ import Testing
 
   @Test func givesTypenamesOfTheSpecification() async {
     #expect(
-      await Fixture.data(#"{ __schema { __typename queryType { __typename name } mutationType { name } subscriptionType { name } } }"#)
+      await Fixture.data(
+        #"{ __schema { __typename queryType { __typename name } mutationType { name } subscriptionType { name } } }"#)
         == #"{"__schema":{"__typename":"__Schema","queryType":{"__typename":"__Type","name":"Query"},"#
         + #""mutationType":{"name":"Mutation"},"subscriptionType":null}}"#)
   }
@@ -45,7 +46,10 @@ import Testing
   @Test func describesDirectivesAndScalars() async throws {
     let text = "{ __schema { directives { name locations isRepeatable args { name type { kind ofType { name } } } } } }"
     let directives = try await data(text)["__schema"]?.objectValue?["directives"]?.arrayValue ?? []
-    #expect(directives.compactMap { $0.objectValue?["name"]?.stringValue } == ["include", "skip", "deprecated", "specifiedBy"])
+    #expect(
+      directives.compactMap { $0.objectValue?["name"]?.stringValue } == [
+        "include", "skip", "deprecated", "specifiedBy",
+      ])
     #expect(
       directives.first?.text(style: .core)
         == #"{"name":"include","locations":["FIELD","FRAGMENT_SPREAD","INLINE_FRAGMENT"],"isRepeatable":false,"#
@@ -80,7 +84,8 @@ import Testing
       }
       fragment Input on __InputValue { name description type { ...Ref } defaultValue }
       fragment Ref on __Type {
-        kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }
+        kind name
+        ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }
       }
       """
     let types = try await data(text)["__schema"]?.objectValue?["types"]?.arrayValue ?? []
@@ -133,7 +138,8 @@ private enum Listing {
       }
       return "\(head)enum \(name) { " + values.joined(separator: " ") + " }"
     case "UNION":
-      return "\(head)union \(name) = " + objects(type, "possibleTypes").map { string($0, "name") }.joined(separator: " | ")
+      return "\(head)union \(name) = "
+        + objects(type, "possibleTypes").map { string($0, "name") }.joined(separator: " | ")
     default:
       let url = type["specifiedByURL"]?.stringValue
       return "\(head)scalar \(name)" + (url.map { " @specifiedBy(url: \"\($0)\")" } ?? "")

@@ -35,6 +35,10 @@ import Testing
     }
     #expect(await refusal(text(3)) { $0.depth = 8 } == "executed")
     #expect(await refusal(text(3)) { $0.depth = 7 }.contains("nested deeper than 7"))
+    #expect(await refusal("{ old } fragment F on Query " + nested("{ a ", "}", 47, around: "{ a }")) == "executed")
+    #expect(
+      await refusal("{ old } fragment F on Query " + nested("{ a ", "}", 48, around: "{ a }")).contains(
+        "deeper than 48"))
     #expect(await refusal(nested("{ a ", "}", 100_000)).contains("nested deeper than 48"))
     #expect(await refusal(nested("{ a ", "", 100_000)).contains("nested deeper than 48"))
     #expect(await refusal(nested("{ ... ", "}", 15_000, around: "{ old }")).contains("nested deeper than 48"))
@@ -53,7 +57,8 @@ import Testing
 
   @Test func countsAFragmentAtItsDeepestPlace() async {
     let text = """
-      { planet { ...F moons { planet { moons { planet { ...F } } } } } } fragment F on Planet { moons { planet { name } } }
+      { planet { ...F moons { planet { moons { planet { ...F } } } } } }
+      fragment F on Planet { moons { planet { name } } }
       """
     #expect(await refusal(text) { $0.depth = 9 } == "executed")
     #expect(await refusal(text) { $0.depth = 8 }.contains("nested deeper than 8"))
@@ -84,9 +89,16 @@ import Testing
   }
 
   @Test func boundsFragmentsThatDoubleAtEachLevel() async {
-    let levels = (0..<14).map { "fragment F\($0) on Planet { a: moons { planet { ...F\($0 + 1) } } b: moons { planet { ...F\($0 + 1) } } }" }
+    let levels = (0..<14).map {
+      "fragment F\($0) on Planet { a: moons { planet { ...F\($0 + 1) } } b: moons { planet { ...F\($0 + 1) } } }"
+    }
     let text = "{ planet { ...F0 } }" + levels.joined() + "fragment F14 on Planet { name }"
     #expect(await refusal(text).contains("more than 10000 selections"))
+  }
+
+  @Test func visitsAFragmentOnceInASelection() async {
+    let chain = (0..<40).map { "fragment F\($0) on Query { ...F\($0 + 1) ...F\($0 + 1) }" }.joined()
+    #expect(await Fixture.data("{ ...F0 } \(chain) fragment F40 on Query { old }") == #"{"old":1}"#)
   }
 
   @Test func boundsTheFieldsExecuted() async {
@@ -114,7 +126,9 @@ import Testing
     #expect(await refusal("{ " + String(repeating: "old ", count: 9000) + "}") == "executed")
     #expect(await refusal("{ " + String(repeating: "old ", count: many) + "}").contains("selections"))
     #expect(await refusal("{ echo(json: [\(String(repeating: "1 ", count: many))]) }") == "executed")
-    #expect(await refusal("{ " + String(repeating: "...F ", count: 14_000) + "} fragment F on Query { old }").contains("selections"))
+    #expect(
+      await refusal("{ " + String(repeating: "...F ", count: 14_000) + "} fragment F on Query { old }").contains(
+        "selections"))
     #expect(await refusal("{ old " + String(repeating: "@skip(if: false) ", count: 4000) + "}").contains("twice"))
     #expect(await refusal("query(" + (0..<5000).map { "$a\($0): Int " }.joined() + ") { old }") == "executed")
     #expect(await refusal("{ echo(string: \"\(String(repeating: "x", count: 1_000_000))\") }") == "executed")

@@ -60,7 +60,10 @@ import Testing
       ("interface I { a: Int! } type Query implements I { a: Int }", "must be of the type Int!"),
       ("interface I { a(x: Int): Int } type Query implements I { a: Int }", "must have the argument \"x\""),
       ("interface I { a: Int } type Query implements I { a(x: Int!): Int }", "may not require"),
-      ("interface I { a: Int } interface J implements I { a: Int } type Query implements J { a: Int }", "must implement"),
+      (
+        "interface I { a: Int } interface J implements I { a: Int } type Query implements J { a: Int }",
+        "must implement"
+      ),
       ("type Query { __a: Int }", "kept for introspection"),
       ("type Query { a: Int } type __T { a: Int }", "kept for introspection"),
       ("type Query {", "expected a field"),
