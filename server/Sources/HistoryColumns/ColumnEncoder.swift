@@ -41,11 +41,11 @@ final class ColumnEncoder {
   private let kinds: UnsafeMutablePointer<UInt8>
   private let lengths: UnsafeMutablePointer<Int>
 
-  /// - Parameter bodySize: about how many bytes the values will take.
-  init(rowCount: Int, bodySize: Int) {
+  /// - Parameter checkPages: whether each page gets a check of its own, or the segment one.
+  init(rowCount: Int, checkPages: Bool) {
     self.rowCount = rowCount
     pageCount = (rowCount &+ pageRows &- 1) / pageRows
-    isCheckedWhole = bodySize <= SegmentFormat.wholeCheckLimit
+    isCheckedWhole = !checkPages
     rows = .allocate(capacity: pageRows)
     bits = .allocate(capacity: pageRows)
     kinds = .allocate(capacity: pageRows)

@@ -70,7 +70,10 @@ public struct HistoryBatch: Sendable {
   }
 
   /// The rows as a segment, sorted by step; of rows with the same step the one appended last. Empty if there are none.
-  public func encode() -> [UInt8] {
+  public func encode() -> [UInt8] { encode(checkPages: nil) }
+
+  /// - Parameter checkPages: whether each page gets a check of its own; nil: if the segment is large.
+  func encode(checkPages: Bool?) -> [UInt8] {
     guard !steps.isEmpty else { return [] }
     let order = rowOrder()
 
@@ -97,7 +100,8 @@ public struct HistoryBatch: Sendable {
       }
     }
 
-    let encoder = ColumnEncoder(rowCount: order.count, bodySize: total * 10 + texts.count)
+    let isLarge = total * 10 + texts.count > SegmentFormat.wholeCheckLimit
+    let encoder = ColumnEncoder(rowCount: order.count, checkPages: checkPages ?? isLarge)
     encoder.begin(steps: true)
     for (at, row) in order.enumerated() { encoder.add(at, steps[row]) }
     let stepTable = encoder.endSteps()

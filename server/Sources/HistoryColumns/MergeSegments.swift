@@ -37,7 +37,7 @@ private struct SegmentMerge {
     guard let first = runs.first else { return [] }
     var bodySize = 0
     for part in parts { bodySize += part.layout.bytes.count }
-    let encoder = ColumnEncoder(rowCount: rowCount, bodySize: bodySize)
+    let encoder = ColumnEncoder(rowCount: rowCount, checkPages: bodySize > SegmentFormat.wholeCheckLimit)
 
     let steps = try encodeSteps(encoder)
 

@@ -39,6 +39,11 @@ import Testing
     #expect(try view.texts() == [#"{"_step":1,"a":1,"b":1000000,"c":-2.5,"d":100}"#])
   }
 
+  @Test func minusZeroKeepsItsSign() throws {
+    let view = try makeView(makeSegment([#"{"_step":0,"a":-0.0,"b":-0}"#, #"{"_step":1,"a":0,"b":1}"#]))
+    #expect(try view.texts() == [#"{"_step":0,"a":-0,"b":-0}"#, #"{"_step":1,"a":0,"b":1}"#])
+  }
+
   @Test func stepsOfHistoryStandInForMissingOnes() throws {
     let view = try makeView(makeSegment([#"{"a":1}"#, #"{"a":2}"#]))
     #expect(try view.texts() == [#"{"_step":0,"a":1}"#, #"{"_step":1,"a":2}"#])
