@@ -3,6 +3,11 @@ import PackageDescription
 
 // The self-hosted server: a package of its own, so that its dependencies stay out of the library that trainers embed.
 // From the library it takes JSON, shortest decimal texts and digests (`QuipuBase`), nothing else.
+let base = Target.Dependency.product(name: "QuipuBase", package: "Quipu")
+
+// The tests reach internal names of a release build too: one build serves the program and its tests.
+let testable: [SwiftSetting] = [.unsafeFlags(["-enable-testing"])]
+
 let package = Package(
   name: "quipu-server",
   products: [
@@ -18,29 +23,29 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
   ],
   targets: [
-    .target(name: "GraphQL", dependencies: [.product(name: "QuipuBase", package: "Quipu")]),
-    .target(name: "HistoryColumns", dependencies: [.product(name: "QuipuBase", package: "Quipu")]),
-    .target(name: "RunFilters", dependencies: [.product(name: "QuipuBase", package: "Quipu")]),
-    .target(
-      name: "Storage", dependencies: ["RunFilters", .product(name: "QuipuBase", package: "Quipu")], exclude: ["README.md"]),
+    .target(name: "GraphQL", dependencies: [base], exclude: ["README.md"], swiftSettings: testable),
+    .target(name: "HistoryColumns", dependencies: [base], exclude: ["README.md"], swiftSettings: testable),
+    .target(name: "RunFilters", dependencies: [base], swiftSettings: testable),
+    .target(name: "Storage", dependencies: ["RunFilters", base], exclude: ["README.md"], swiftSettings: testable),
     .target(
       name: "SQLiteStorage",
       dependencies: [
-        "RunFilters", "Storage", .product(name: "QuipuBase", package: "Quipu"),
+        "RunFilters", "Storage", base,
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ],
-      exclude: ["README.md"]),
+      exclude: ["README.md"], swiftSettings: testable),
     .target(
       name: "QuipuServer",
       dependencies: [
-        "GraphQL", "HistoryColumns", "RunFilters", "Storage", .product(name: "QuipuBase", package: "Quipu"),
+        "GraphQL", "HistoryColumns", "RunFilters", "Storage", base,
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "CZlib", package: "Quipu"),
-      ]),
+      ],
+      swiftSettings: testable),
     .executableTarget(
       name: "quipu-server",
       dependencies: [
@@ -50,6 +55,10 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(name: "MemoryStorage", dependencies: ["RunFilters", "Storage"], path: "Tests/Support/MemoryStorage"),
+    .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", base]),
+    .testTarget(name: "HistoryColumnsTests", dependencies: ["HistoryColumns", base]),
+    .testTarget(name: "RunFiltersTests", dependencies: ["RunFilters", base]),
+    .testTarget(name: "StorageTests", dependencies: ["MemoryStorage", "SQLiteStorage", "Storage", "RunFilters", base]),
   ],
   swiftLanguageModes: [.v6]
 )
