@@ -28,6 +28,11 @@ build: ## release build: build/lib/libquipu.so, build/bin/quipu, and the library
 	@scripts/setup.sh build
 	@scripts/build.sh --python
 
+.PHONY: server
+server: ## release build of the self-hosted server: build/bin/quipu-server
+	@scripts/setup.sh build
+	@scripts/server.sh
+
 .PHONY: demo
 demo: ## train a small network on handwritten digits in C++, then show the run it recorded
 	@scripts/demo.sh
@@ -58,7 +63,7 @@ uninstall: ## remove what `make install` put into PREFIX
 
 .PHONY: clean
 clean: ## remove everything that was built (.venv stays)
-	@rm -rf build .build .build-asan .build-tsan bindings/python/quipu/_lib bindings/python/build \
+	@rm -rf build .build .build-asan .build-tsan .build-server bindings/python/quipu/_lib bindings/python/build \
 	  bindings/python/*.egg-info
 	@find . -name __pycache__ -not -path './.venv/*' -type d -prune -exec rm -rf {} +
 	@echo "quipu: clean"

@@ -48,20 +48,8 @@ step build-library "building the library, release (first time: minutes)" "$swift
 step build-command "building the quipu command, release" "$swift" "${common[@]}" --product quipu
 
 bin=$("$swift" "${common[@]}" --show-bin-path)
-strip=$(command -v strip || command -v "$(dirname "$(readlink -f "$swift")")/llvm-strip" || true)
-
-# A changed file is put in place by renaming, so a process that has the old one loaded keeps it; an unchanged one keeps
-# its time, so that nothing behind it is rebuilt.
-place() { # from, to, what to strip
-  local new="$2.new.$$"
-  mkdir -p "$(dirname "$2")"
-  cp "$1" "$new"
-  if [ -n "$strip" ]; then "$strip" "$3" "$new"; fi
-  chmod 755 "$new"
-  if cmp -s "$new" "$2"; then rm -f "$new"; else mv -f "$new" "$2"; fi
-}
-place "$bin/libQuipuC.so" "$output/lib/$name" --strip-unneeded
-place "$bin/quipu" "$output/bin/quipu" --strip-all
+place_program "$bin/libQuipuC.so" "$output/lib/$name" --strip-unneeded
+place_program "$bin/quipu" "$output/bin/quipu" --strip-all
 ln -sfn "$name" "$output/lib/libquipu.so"
 
 if [ -n "$python" ] && [ -d "$root/bindings/python" ]; then

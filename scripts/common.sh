@@ -82,3 +82,15 @@ abi_number() {
       "$root/include/quipu.h" | head -n 1)
   printf '%s\n' "${n:-0}"
 }
+
+# place_program FROM TO HOW: a stripped copy. A changed file is put in place by renaming, so a process that has the old
+# one loaded keeps it; an unchanged one keeps its time, so that nothing behind it is rebuilt.
+place_program() {
+  local new="$2.new.$$" strip
+  strip=$(command -v strip || command -v "$(dirname "$(readlink -f "$swift")")/llvm-strip" || true)
+  mkdir -p "$(dirname "$2")"
+  cp "$1" "$new"
+  if [ -n "$strip" ]; then "$strip" "$3" "$new"; fi
+  chmod 755 "$new"
+  if cmp -s "$new" "$2"; then rm -f "$new"; else mv -f "$new" "$2"; fi
+}

@@ -12,6 +12,7 @@ have() {
     libcurl4-openssl-dev) pkg-config --exists libcurl ;;
     libjson-c-dev) pkg-config --exists json-c ;;
     libpng-dev) pkg-config --exists libpng ;;
+    libsqlite3-dev) pkg-config --exists sqlite3 ;;
     zlib1g-dev) pkg-config --exists zlib ;;
     cmake) command -v cmake && command -v ctest ;;
     ninja-build) command -v ninja ;;
@@ -42,7 +43,7 @@ installed() {
 
 packages() {
   local package missing=() sudo=()
-  for package in pkg-config libcurl4-openssl-dev libjson-c-dev libpng-dev zlib1g-dev cmake ninja-build g++ \
+  for package in pkg-config libcurl4-openssl-dev libjson-c-dev libpng-dev zlib1g-dev libsqlite3-dev cmake ninja-build g++ \
       python3-venv git libncurses6 libsqlite3-0 libxml2; do
     installed "$package" || missing+=("$package")
   done

@@ -5,7 +5,7 @@
 # others still run. The last line is "N passed, N failed, N skipped".
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-all=(swift c headers python cli peer parity conformance install)
+all=(swift c headers python cli peer parity conformance install server serverpeer)
 stages=("$@")
 [ ${#stages[@]} -gt 0 ] || stages=("${all[@]}")
 for stage in "${stages[@]}"; do
@@ -51,7 +51,7 @@ broken() { count <<<"0 1 0"$'\n'"failed   $* (all of it: build/log/$stage.log)";
 
 # attempt COMMAND...: output to the stage's log (and to the terminal with V=1); true if it succeeded.
 attempt() {
-  local limit=900
+  local limit=1500
   if [ -n "$V" ]; then
     printf '+ %s\n' "$*"
     timeout --foreground "$limit" "$@" </dev/null 2>&1 | tee -a "$logs/$stage.log"
@@ -163,6 +163,27 @@ test_install() {
   local worked=yes
   attempt Tests/install/run.sh || worked=no
   from_lines $worked
+}
+
+# The server's own Swift tests; its build is not part of `make build`.
+test_server() {
+  local worked=yes
+  if ! attempt scripts/server.sh --tests; then
+    broken "the server does not build: $(grep -m 1 -E 'error:' "$logs"/build-server*.log || tail -n 1 "$logs/server.log")"
+    return
+  fi
+  attempt "$swift" test -c release --skip-build --disable-xctest --static-swift-stdlib --package-path server \
+    --scratch-path "${QUIPU_SERVER_SCRATCH:-$root/.build-server}" --xunit-output "$logs/server.xml" || worked=no
+  from_junit $worked "$logs/server.xml"
+}
+
+# The official client against the server, and bad input over raw HTTP.
+test_serverpeer() {
+  if ! attempt scripts/server.sh; then
+    broken "the server does not build: $(grep -m 1 -E 'error:' "$logs"/build-server*.log || tail -n 1 "$logs/serverpeer.log")"
+    return
+  fi
+  QUIPU_SERVER="$build/bin/quipu-server" run_folder server/Tests/conformance
 }
 
 for stage in "${stages[@]}"; do

@@ -14,6 +14,7 @@ let help = """
     export    its rows as JSON lines or CSV
     verify    checks every block of its log
     recover   repairs its log after a crash
+    serve     runs the self-hosted server; quipu serve --help says more
 
     RUN is a .wandb file, a run directory, a wandb directory, a directory that holds one, or a
     run id. Without it the latest run here is taken.
@@ -41,6 +42,7 @@ func runCommand(_ arguments: [String]) -> Int32 {
     case "export": return try ExportCommand.run(rest)
     case "verify": return try VerifyCommand.run(rest)
     case "recover": return try RecoverCommand.run(rest)
+    case "serve": return ServeCommand.run(rest)
     case "--version", "version":
       let output = Output()
       output.line("quipu \(QuipuVersion.text)")
