@@ -58,7 +58,12 @@ let package = Package(
     .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", base]),
     .testTarget(name: "HistoryColumnsTests", dependencies: ["HistoryColumns", base]),
     .testTarget(name: "RunFiltersTests", dependencies: ["RunFilters", base]),
-    .testTarget(name: "StorageTests", dependencies: ["MemoryStorage", "SQLiteStorage", "Storage", "RunFilters", base]),
+    .testTarget(
+      name: "StorageTests",
+      dependencies: [
+        "MemoryStorage", "SQLiteStorage", "Storage", "RunFilters", base,
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -68,6 +68,18 @@ extension Database {
     sqlite3_db_filename(sqliteConnection, "main").map { String(cString: $0) } ?? "the database"
   }
 
+  /// What the system said when a read or write failed last; 0 if nothing. SQLite asks itself only while a statement
+  /// runs, not when a transaction is written to the log, so the log's file is asked as well.
+  var systemError: Int32 {
+    let code = sqlite3_system_errno(sqliteConnection)
+    var file: UnsafeMutablePointer<sqlite3_file>?
+    guard code == 0, sqlite3_file_control(sqliteConnection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK,
+      let file, let control = file.pointee.pMethods?.pointee.xFileControl
+    else { return code }
+    var last: Int32 = 0
+    return control(file, SQLITE_FCNTL_LAST_ERRNO, &last) == SQLITE_OK ? last : 0
+  }
+
   private func failure(_ code: Int32) -> DatabaseError {
     DatabaseError(
       resultCode: ResultCode(rawValue: code), message: sqlite3_errmsg(sqliteConnection).map { String(cString: $0) })

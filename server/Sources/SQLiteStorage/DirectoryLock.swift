@@ -1,5 +1,4 @@
 import Storage
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -7,9 +6,12 @@ import Synchronization
 
 /// Holds a data directory for one process: two servers in one would each think to know what is in it.
 ///
-/// The system frees it when the process ends in whatever way.
+/// Freed with this object, and by the system when the process ends in whatever way.
 final class DirectoryLock: Sendable {
-  private let descriptor: Mutex<Int32>
+  private let descriptor: Int32
+  private let end: AsyncStream<Never>.Continuation
+  /// Ends when the directory is free.
+  let ended: Task<Void, Never>
 
   /// - Throws: `failed` with the process id of the holder if the directory is in use.
   init(directory: String) throws {
@@ -29,15 +31,14 @@ final class DirectoryLock: Sendable {
     let text = Array("\(getpid())\n".utf8)
     // Only the message above needs it; a full disk is noticed where it matters.
     if ftruncate(file, 0) == 0 { _ = pwrite(file, text, text.count, 0) }
-    descriptor = Mutex(file)
+    descriptor = file
+    let (stream, end) = AsyncStream.makeStream(of: Never.self)
+    self.end = end
+    ended = Task { for await _ in stream {} }
   }
 
-  deinit { release() }
-
-  func release() {
-    descriptor.withLock { file in
-      if file >= 0 { close(file) }
-      file = -1
-    }
+  deinit {
+    close(descriptor)
+    end.finish()
   }
 }

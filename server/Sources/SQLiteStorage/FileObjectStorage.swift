@@ -84,14 +84,11 @@ public final class FileObjectStorage: ObjectStorage {
   }
 
   /// Removes an object if it was last stored before `date`.
-  /// - Returns: whether it was there and that old.
-  @discardableResult
-  func remove(_ key: String, ifStoredBefore date: Timestamp) throws -> Bool {
+  func remove(_ key: String, ifStoredBefore date: Timestamp) throws {
     let place = try path(key)
-    return try names.withLock { _ in
-      guard let status = FileSystem.status(place), Self.modification(status) < date else { return false }
+    try names.withLock { _ in
+      guard let status = FileSystem.status(place), Self.modification(status) < date else { return }
       guard unlink(place) == 0 else { throw StorageError.system(place) }
-      return true
     }
   }
 

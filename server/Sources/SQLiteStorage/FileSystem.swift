@@ -74,10 +74,10 @@ enum FileSystem {
     guard fsync(file) == 0 else { throw StorageError.system(path) }
   }
 
-  /// Names in a directory without `.` and `..`; none if there is no such directory.
+  /// Names in a directory without `.` and `..`; none if that is not a directory.
   static func names(in path: String) throws -> [String] {
     guard let directory = opendir(path) else {
-      if errno == ENOENT { return [] }
+      if errno == ENOENT || errno == ENOTDIR { return [] }
       throw StorageError.system(path)
     }
     defer { closedir(directory) }

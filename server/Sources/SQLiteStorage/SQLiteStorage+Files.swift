@@ -12,7 +12,7 @@ extension SQLiteStorage {
       id: row.int(), runID: row.int(), name: row.text(), blob: blob(&row), updatedAt: row.timestamp())
   }
 
-  private static func blob(_ row: inout Columns) -> BlobRecord {
+  static func blob(_ row: inout Columns) -> BlobRecord {
     BlobRecord(sha256: row.text(), md5: row.text(), size: row.int())
   }
 
@@ -32,26 +32,6 @@ extension SQLiteStorage {
     try await read { db in
       try db.one(
         "SELECT sha256, md5, size FROM blobs WHERE md5 = ? ORDER BY sha256 LIMIT 1", [md5], read: Self.blob)
-    }
-  }
-
-  public func forgetUnusedBlobs(before: Timestamp) async throws -> [BlobRecord] {
-    var forgotten: [BlobRecord] = []
-    while true {
-      // In portions, because nobody else can write meanwhile. The bytes go before anyone can add the blob again.
-      let portion = try await write { db in
-        let unused = try db.all(
-          """
-          SELECT sha256, md5, size FROM blobs
-          WHERE added_at < ? AND NOT EXISTS (SELECT 1 FROM files WHERE blob = sha256) LIMIT 200
-          """, [before], read: Self.blob)
-        for blob in unused { try db.run("DELETE FROM blobs WHERE sha256 = ?", [blob.sha256]) }
-        return unused
-      } afterwards: { [files] unused in
-        for blob in unused { try files.remove(blob.objectKey) }
-      }
-      forgotten += portion
-      if portion.isEmpty { return forgotten }
     }
   }
 

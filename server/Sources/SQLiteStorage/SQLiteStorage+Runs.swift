@@ -35,18 +35,17 @@ extension SQLiteStorage {
       try db.run("DELETE FROM runs WHERE id = ?", [id])
       return keys
     }
-    await removeObjects(keys)
+    // One that stays behind is found by the sweep.
+    for key in keys { try? await files.delete(key: key) }
   }
 
+  @discardableResult
   public func commit(_ change: RunChange) async throws -> [Int64] {
-    let (ids, replaced) = try await write { db in
+    try await write { db in
       let run = change.run
       try Self.update(run, db)
       try Self.writeTexts(run, db)
-      var replaced: [String] = []
       for id in change.removedSegments {
-        let key = try db.one("SELECT object_key FROM segments WHERE id = ?", [id]) { $0.optionalText() }
-        if case let key?? = key { replaced.append(key) }
         guard try db.run("DELETE FROM segments WHERE id = ? AND run = ?", [id, run.id]) == 1 else {
           throw StorageError.conflict
         }
@@ -59,10 +58,8 @@ extension SQLiteStorage {
           ON CONFLICT (run, writer, number) DO UPDATE SET content = excluded.content
           """, [run.id, line.writer, line.number, line.content])
       }
-      return (ids, replaced)
+      return ids
     }
-    await removeObjects(replaced)
-    return ids
   }
 
   private static func update(_ run: RunRecord, _ db: Database) throws {
@@ -105,15 +102,5 @@ extension SQLiteStorage {
         segment.firstStep, segment.lastStep, segment.byteCount, key, body,
       ])
     return db.lastInsertedRowID
-  }
-
-  /// Objects that no segment names any more. One that stays behind is found by the next start's sweep.
-  private func removeObjects(_ keys: [String]) async {
-    for key in keys {
-      let isNamed = try? await read { db in
-        try db.one("SELECT 1 FROM segments WHERE object_key = ?", [key]) { $0.int() } != nil
-      }
-      if isNamed == false { try? await files.delete(key: key) }
-    }
   }
 }

@@ -2,23 +2,43 @@ import GRDB
 import Storage
 
 extension SQLiteStorage {
-  /// Removes objects that no row names, which a crash between storing and committing leaves behind.
-  ///
-  /// Whether one is named is asked where writing happens, so that nobody can begin to name it in between. Errors end
-  /// the sweep: the next start tries again.
-  static func sweepObjects(of pool: DatabasePool, _ files: FileObjectStorage, storedBefore date: Timestamp) async {
-    guard let keys = try? await files.keys(prefix: "") else { return }
-    for key in keys {
-      guard !Task.isCancelled, let isOld = try? files.isStored(key, before: date) else { return }
-      guard isOld else { continue }
-      do {
-        if try await pool.read({ db in try isNamed(key, db) }) { continue }
-        try await pool.writeWithoutTransaction { db in
-          if try !isNamed(key, db) { try files.remove(key, ifStoredBefore: date) }
-        }
-      } catch {
-        return
-      }
+  /// As much as is done in one go: nobody else can write meanwhile.
+  private static let portion = 200
+
+  public func sweep(before moment: Timestamp) async throws {
+    while try await forgetBlobs(before: moment) { try Task.checkCancellation() }
+    var keys = try await files.keys(prefix: "")[...]
+    while !keys.isEmpty {
+      try Task.checkCancellation()
+      try await removeObjects(Array(keys.prefix(Self.portion)), before: moment)
+      keys = keys.dropFirst(Self.portion)
+    }
+  }
+
+  /// Forgets blobs that no file has. Their bytes go before anyone can add such a blob again and find them there.
+  private func forgetBlobs(before moment: Timestamp) async throws -> Bool {
+    let forgotten = try await write { db in
+      let unused = try db.all(
+        """
+        SELECT sha256, md5, size FROM blobs
+        WHERE added_at < ? AND NOT EXISTS (SELECT 1 FROM files WHERE blob = sha256) LIMIT ?
+        """, [moment, Self.portion], read: Self.blob)
+      for blob in unused { try db.run("DELETE FROM blobs WHERE sha256 = ?", [blob.sha256]) }
+      return unused
+    } afterwards: { [files] unused in
+      for blob in unused { try files.remove(blob.objectKey) }
+    }
+    return !forgotten.isEmpty
+  }
+
+  /// Removes objects that no row names, such as a crash between storing and committing leaves behind. This is asked
+  /// where writing happens, so that nobody can begin to name one in between.
+  private func removeObjects(_ keys: [String], before moment: Timestamp) async throws {
+    let old = try keys.filter { try files.isStored($0, before: moment) }
+    let loose = try await read { db in try old.filter { try !Self.isNamed($0, db) } }
+    guard !loose.isEmpty else { return }
+    try await write { [files] db in
+      for key in loose where try !Self.isNamed(key, db) { try files.remove(key, ifStoredBefore: moment) }
     }
   }
 

@@ -1,6 +1,6 @@
 import GRDB
-import GRDBSQLite
 import Storage
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -11,13 +11,15 @@ import Storage
 /// What is acknowledged survives the death of the process. A loss of power can take the last moments with it: the
 /// log is forced to the disk when it is folded into the database, not at each commit.
 public final class SQLiteStorage: Storage {
-  let pool: DatabasePool
   let files: FileObjectStorage
-  private let lock: DirectoryLock
+  /// Nil when closed. A call in progress holds on to it.
+  private let pool: Mutex<DatabasePool?>
   private let databasePath: String
   private let device: dev_t
   private let inode: ino_t
-  private let sweep: Task<Void, Never>
+  private let directoryIsFree: Task<Void, Never>
+  /// What is left to do after opening.
+  private let chores = Mutex<Task<Void, Never>?>(nil)
 
   public var objects: any ObjectStorage { files }
 
@@ -26,42 +28,58 @@ public final class SQLiteStorage: Storage {
   ///   written; `damaged` if the database is not one; `full`.
   public init(directory: String) async throws {
     try FileSystem.makeDirectories(directory)
-    lock = try DirectoryLock(directory: directory)
-    files = try FileObjectStorage(root: directory + "/objects", staging: directory + "/staging")
     databasePath = directory + "/quipu.sqlite"
-    // SQLite would make it readable by all; its other files take over the mode.
-    let status = try FileSystem.makeFile(databasePath)
-    (device, inode) = (status.st_dev, status.st_ino)
-    pool = try Self.mapErrors(databasePath) { [databasePath] in
-      let pool = try DatabasePool(path: databasePath, configuration: Self.configuration())
+    var isFree: Task<Void, Never>?
+    do {
+      let lock = try DirectoryLock(directory: directory)
+      isFree = lock.ended
+      directoryIsFree = lock.ended
+      files = try FileObjectStorage(root: directory + "/objects", staging: directory + "/staging")
+      // SQLite would make it readable by all; its other files take over the mode.
+      let status = try FileSystem.makeFile(databasePath)
+      (device, inode) = (status.st_dev, status.st_ino)
+      pool = Mutex(try Self.openDatabase(databasePath, lock))
+    } catch {
+      await isFree?.value
+      throw error
+    }
+    let leftovers = try FileSystem.names(in: files.staging)
+    let task = Task.detached(priority: .background) { [weak self, files] in
+      for name in leftovers { unlink("\(files.staging)/\(name)") }
+      // What this cannot do is left to the next sweep.
+      try? await self?.sweep(before: Timestamp.now.adding(seconds: -3600))
+    }
+    chores.withLock { $0 = task }
+  }
+
+  private static func openDatabase(_ path: String, _ lock: DirectoryLock) throws -> DatabasePool {
+    try mapErrors(path) {
+      let pool = try DatabasePool(path: path, configuration: configuration(lock))
       try Schema.migrate(pool)
       return pool
     }
-    let leftovers = try FileSystem.names(in: files.staging)
-    sweep = Task.detached(priority: .background) { [pool, files, lock] in
-      for name in leftovers { unlink("\(files.staging)/\(name)") }
-      await Self.sweepObjects(of: pool, files, storedBefore: Timestamp.now.adding(seconds: -3600))
-      // Nobody else gets the directory as long as this runs.
-      withExtendedLifetime(lock) {}
-    }
   }
 
-  deinit { close() }
+  deinit { chores.withLock { $0?.cancel() } }
 
-  /// Ends all work and frees the directory; calls that come later fail.
-  public func close() {
-    sweep.cancel()
-    try? pool.close()
-    lock.release()
+  /// Waits for the calls in progress and frees the directory. Calls that come later fail.
+  public func close() async {
+    chores.withLock { $0?.cancel() }
+    pool.withLock { $0 = nil }
+    await directoryIsFree.value
   }
 
-  private static func configuration() -> Configuration {
+  /// Waits for what is left to do after opening.
+  package func finishOpening() async { await chores.withLock { $0 }?.value }
+
+  private static func configuration(_ lock: DirectoryLock) -> Configuration {
     var configuration = Configuration()
     configuration.label = "quipu"
     configuration.busyMode = .timeout(10)
     configuration.maximumReaderCount = 4
     configuration.prepareDatabase { db in
-      try Schema.check(db)
+      // Every connection keeps this closure, and with it the lock, until it is closed.
+      try withExtendedLifetime(lock) { try Schema.check(db) }
       // 8 MB for each connection; the log is folded in every 16 MB and kept no longer than 64 MB.
       try db.execute(
         sql: """
@@ -78,8 +96,9 @@ public final class SQLiteStorage: Storage {
 
   // MARK: Access
 
-  /// Reads from one state of the database.
+  /// Reads from one state of the database. Ends early with `CancellationError` if the task is cancelled.
   func read<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws -> Value {
+    let pool = try openPool()
     do {
       return try await pool.read { db in try Self.mapErrors(databasePath, db) { try body(db) } }
     } catch let error as DatabaseError {
@@ -87,29 +106,42 @@ public final class SQLiteStorage: Storage {
     }
   }
 
-  /// Writes all of `body` or nothing.
+  /// Writes all of `body` or nothing. What has begun is carried through, whatever becomes of the task.
   /// - Parameter afterwards: runs when the transaction is stored and before any other may begin.
   func write<Value: Sendable>(
-    _ body: @Sendable (Database) throws -> Value, afterwards: @Sendable (Value) throws -> Void = { _ in }
+    _ body: @escaping @Sendable (Database) throws -> Value,
+    afterwards: @escaping @Sendable (Value) throws -> Void = { _ in }
   ) async throws -> Value {
-    do {
-      return try await pool.writeWithoutTransaction { db in
-        try checkFile()
-        let value = try Self.mapErrors(databasePath, db) {
-          var value: Value?
-          try db.inTransaction(.immediate) {
-            value = try body(db)
-            return .commit
-          }
-          return value
-        }
-        guard let value else { throw StorageError.failed("\(databasePath): the transaction did not run") }
-        try afterwards(value)
-        return value
+    let pool = try openPool()
+    return try await withCheckedThrowingContinuation { continuation in
+      pool.asyncWriteWithoutTransaction { [self, pool] db in
+        defer { withExtendedLifetime(pool) {} }
+        continuation.resume(
+          with: Result {
+            let value = try transaction(db, body)
+            try afterwards(value)
+            return value
+          })
       }
-    } catch let error as DatabaseError {
-      throw StorageError(error, path: databasePath)
     }
+  }
+
+  private func transaction<Value>(_ db: Database, _ body: (Database) throws -> Value) throws -> Value {
+    try checkFile()
+    return try Self.mapErrors(databasePath, db) {
+      var value: Value?
+      try db.inTransaction(.immediate) {
+        value = try body(db)
+        return .commit
+      }
+      guard let value else { throw StorageError.failed("\(databasePath): the transaction did not run") }
+      return value
+    }
+  }
+
+  private func openPool() throws -> DatabasePool {
+    guard let pool = pool.withLock({ $0 }) else { throw StorageError.failed("\(databasePath) is closed") }
+    return pool
   }
 
   /// SQLite would go on writing to a file that has no name any more, and every acknowledgement would be a lie.
@@ -125,7 +157,9 @@ public final class SQLiteStorage: Storage {
     do {
       return try body()
     } catch let error as DatabaseError {
-      throw StorageError(error, path: path, systemError: db.map { sqlite3_system_errno($0.sqliteConnection) } ?? 0)
+      // The task was cancelled in the middle of a statement.
+      if error.resultCode == .SQLITE_INTERRUPT || error.resultCode == .SQLITE_ABORT { throw CancellationError() }
+      throw StorageError(error, path: path, systemError: db?.systemError ?? 0)
     }
   }
 

@@ -25,15 +25,15 @@ extension StorageError {
 
   /// - Parameter systemError: what the system told SQLite, if it is known.
   init(_ error: DatabaseError, path: String, systemError: Int32 = 0) {
+    let system = systemError == 0 ? "" : " (\(Self.message(systemError)))"
     let text = "\(path): \(error.message ?? "error \(error.extendedResultCode.rawValue)")"
     switch error.resultCode {
     case .SQLITE_FULL: self = .full(text)
     // SQLite knows ENOSPC only.
-    case .SQLITE_IOERR where Self.isFull(systemError): self = .full(text)
+    case .SQLITE_IOERR where Self.isFull(systemError): self = .full(text + system)
     case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .damaged(text)
     case .SQLITE_CONSTRAINT where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE: self = .exists
-    case .SQLITE_IOERR, .SQLITE_CANTOPEN:
-      self = .failed(systemError == 0 ? text : text + " (\(Self.message(systemError)))")
+    case .SQLITE_IOERR, .SQLITE_CANTOPEN: self = .failed(text + system)
     default: self = .failed(text)
     }
   }

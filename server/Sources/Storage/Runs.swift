@@ -122,8 +122,8 @@ public protocol RunStorage: Sendable {
 
   /// Writes all of it or nothing: the one way a stored run changes. Throws `conflict` if the run was changed since
   /// `run` was read (its `version`), deleted, or no longer has a segment to be removed. Durable on return: a killed
-  /// process loses nothing that was acknowledged. Objects of removed segments stay until the sweep; a reader that finds one
-  /// gone reads the list again.
+  /// process loses nothing that was acknowledged. Objects of removed segments stay until the sweep; a reader that finds
+  /// one gone reads the list again.
   /// - Returns: ids of the added segments, in their order. The stored version is `run.version + 1`.
   @discardableResult
   func commit(_ change: RunChange) async throws -> [Int64]

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Objects in memory. A local file is a copy in a cache, as it would be with a remote store.
 final class MemoryObjectStorage: ObjectStorage {
-  private let bytes = Mutex<[String: [UInt8]]>([:])
+  private let objects = Mutex<[String: (bytes: [UInt8], storedAt: Timestamp)]>([:])
   private let directory: URL
 
   init() throws {
@@ -23,21 +23,25 @@ final class MemoryObjectStorage: ObjectStorage {
   }
 
   func store(_ bytes: [UInt8], key: String) {
-    self.bytes.withLock { if $0[key] == nil { $0[key] = bytes } }
+    objects.withLock { $0[key] = ($0[key]?.bytes ?? bytes, .now) }
   }
 
   func localFile(key: String) throws -> String? {
-    guard let bytes = bytes.withLock({ $0[key] }) else { return nil }
+    guard let bytes = objects.withLock({ $0[key]?.bytes }) else { return nil }
     let path = stagingPath()
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     return path
   }
 
-  func delete(key: String) { remove(key) }
+  func delete(key: String) { objects.withLock { $0[key] = nil } }
 
-  func remove(_ key: String) { bytes.withLock { _ = $0.removeValue(forKey: key) } }
+  func remove(storedBefore moment: Timestamp, where isUnused: (String) -> Bool) {
+    objects.withLock { objects in
+      objects = objects.filter { $0.value.storedAt >= moment || !isUnused($0.key) }
+    }
+  }
 
   func keys(prefix: String) -> [String] {
-    bytes.withLock { $0.keys.filter { $0.utf8.starts(with: prefix.utf8) } }.sorted(by: isBefore)
+    objects.withLock { $0.keys.filter { $0.utf8.starts(with: prefix.utf8) } }.sorted(by: isBefore)
   }
 }

@@ -11,15 +11,12 @@ extension MemoryStorage {
     }
   }
 
-  public func forgetUnusedBlobs(before: Timestamp) -> [BlobRecord] {
+  public func sweep(before moment: Timestamp) {
     state.withLock { state in
       let used = Set(state.files.map(\.blob.sha256))
-      let unused = state.blobs.values.filter { $0.addedAt < before && !used.contains($0.blob.sha256) }.map(\.blob)
-      for blob in unused {
-        state.blobs[blob.sha256] = nil
-        memory.remove(blob.objectKey)
-      }
-      return unused
+      state.blobs = state.blobs.filter { $0.value.addedAt >= moment || used.contains($0.key) }
+      let named = Set(state.blobs.values.map(\.blob.objectKey) + state.segments.compactMap(\.objectKey))
+      memory.remove(storedBefore: moment) { !named.contains($0) }
     }
   }
 

@@ -3,7 +3,8 @@ import Storage
 extension MemoryStorage {
   public func segments(runID: Int64, stream: RowStream) -> [SegmentRecord] {
     state.withLock { state in
-      state.segments.filter { $0.runID == runID && $0.stream == stream }.sorted { ($0.order, $0.id) < ($1.order, $1.id) }
+      state.segments.filter { $0.runID == runID && $0.stream == stream }
+        .sorted { ($0.order, $0.id) < ($1.order, $1.id) }
     }
   }
 

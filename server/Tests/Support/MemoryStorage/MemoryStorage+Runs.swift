@@ -36,13 +36,16 @@ extension MemoryStorage {
     for key in keys { try await objects.delete(key: key) }
   }
 
-  public func commit(_ change: RunChange) async throws -> [Int64] {
-    let (ids, replaced) = try state.withLock { state in
+  @discardableResult
+  public func commit(_ change: RunChange) throws -> [Int64] {
+    try state.withLock { state in
       var run = change.run
       guard state.runs[run.id]?.version == run.version else { throw StorageError.conflict }
       let old = Set(state.segments.filter { $0.runID == run.id }.map(\.id))
-      guard old.isSuperset(of: change.removedSegments), Set(change.removedSegments).count == change.removedSegments.count
-      else { throw StorageError.conflict }
+      let removed = Set(change.removedSegments)
+      guard old.isSuperset(of: removed), removed.count == change.removedSegments.count else {
+        throw StorageError.conflict
+      }
       let isTaken = state.runs.values.contains {
         $0.id != run.id && $0.projectID == run.projectID && isSame($0.name, run.name)
       }
@@ -50,8 +53,7 @@ extension MemoryStorage {
 
       run.version += 1
       state.runs[run.id] = run
-      let replaced = state.segments.filter { change.removedSegments.contains($0.id) }.compactMap(\.objectKey)
-      state.segments.removeAll { change.removedSegments.contains($0.id) }
+      state.segments.removeAll { removed.contains($0.id) }
       let ids = change.addedSegments.map { added in
         var segment = added
         segment.id = state.newID()
@@ -66,11 +68,8 @@ extension MemoryStorage {
         lines.sort { isSame($0.writer, $1.writer) ? $0.number < $1.number : isBefore($0.writer, $1.writer) }
         state.console[run.id] = lines
       }
-      let named = Set(state.segments.compactMap(\.objectKey))
-      return (ids, replaced.filter { !named.contains($0) })
+      return ids
     }
-    for key in replaced { try await objects.delete(key: key) }
-    return ids
   }
 
   public func runs(_ query: RunQuery) throws -> RunPage {
