@@ -124,7 +124,7 @@ extension ByteBuffer {
     }
   }
 
-  private mutating func appendText(_ text: UnsafeRawBufferPointer, _ form: RowForm) {
+  mutating func appendText(_ text: UnsafeRawBufferPointer, _ form: RowForm) {
     switch form {
     case .text: append(text)
     case .string: appendEscaped(text)

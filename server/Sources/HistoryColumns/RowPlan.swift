@@ -31,10 +31,29 @@ final class RowPlan {
   }
 
   private struct Item {
-    let name: [UInt8]
+    /// In `names`.
+    let name: Range<Int>
     let isStep: Bool
     let leaves: [Int]
     let trees: [(leaves: Range<Int>, depth: Int)]
+    /// All of both.
+    let all: [Int]
+  }
+
+  /// A member that rows of the loaded page may have; laid out so that a row is written without a look at the objects
+  /// behind it, which live as long as the plan.
+  private struct Slot {
+    enum Kind { case step, integers, doubles, texts, item }
+
+    let kind: Kind
+    /// In `names`.
+    let nameStart: Int
+    let nameCount: Int
+    let values: Unmanaged<PageValues>
+    let bits: UnsafeMutablePointer<UInt64>
+    let present: UnsafeMutablePointer<UInt64>
+    /// Of `items`, for the kind that needs a closer look.
+    let item: Int
   }
 
   let layout: SegmentLayout
@@ -46,7 +65,7 @@ final class RowPlan {
   private var names = ByteBuffer(capacity: 1024)
   private var nameEnds: [Int] = []
   private let steps: StepReader
-  private let stepName: [UInt8]?
+  private var stepName: Range<Int>?
   /// No path has more than one component.
   private var isFlat = true
 
@@ -54,6 +73,7 @@ final class RowPlan {
   /// Leaves that have values on the page.
   private var active: [Int] = []
   private var isActive: [Bool] = []
+  private var slots: [Slot] = []
   private let mask: UnsafeMutablePointer<UInt64>
   private let scratch: UnsafeMutablePointer<UInt64>
   private let words: Int
@@ -67,13 +87,10 @@ final class RowPlan {
     words = PageValues.words(layout.pageRows)
     mask = .allocate(capacity: words)
     scratch = .allocate(capacity: words)
-    var stepName: [UInt8]?
     if let key = layout.stepKey {
-      var name = ByteBuffer(capacity: key.count + 16)
-      key.withUnsafeBytes { name.appendName($0, form) }
-      stepName = name.array()
+      key.withUnsafeBytes { names.appendName($0, form) }
+      stepName = 0..<names.count
     }
-    self.stepName = stepName
     guard let keys else {
       try addLeaves(layout.columns.indices)
       isActive = [Bool](repeating: false, count: leaves.count)
@@ -97,7 +114,11 @@ final class RowPlan {
         try addLeaves(tree.columns)
         trees.append((start..<leaves.count, tree.depth))
       }
-      items.append(Item(name: request.name, isStep: isStep, leaves: found, trees: trees))
+      let name = names.count
+      names.append(request.name)
+      items.append(
+        Item(
+          name: name..<names.count, isStep: isStep, leaves: found, trees: trees, all: Array(first..<leaves.count)))
     }
     self.items = items
     isActive = [Bool](repeating: false, count: leaves.count)
@@ -156,20 +177,26 @@ final class RowPlan {
         if !requireAll { return rows.count }
         continue
       }
-      var columns = item.leaves
-      for tree in item.trees { columns += tree.leaves }
-      let present = columns.map { leaves[$0].reader.entries[page].present }
-      if present.contains(pageRows.count) {
+      // Rows with a value, of columns that have gaps.
+      var some = 0
+      var columns = 0
+      var isFull = false
+      for leaf in item.all {
+        let present = leaves[leaf].reader.index.entries[page].present
+        if present == pageRows.count { isFull = true }
+        if present > 0 { columns += 1 }
+        some = present
+      }
+      if isFull {
         if !requireAll { return rows.count }
         continue
       }
-      let some = present.filter { $0 > 0 }
-      if some.isEmpty {
+      if columns == 0 {
         if requireAll { return 0 }
         continue
       }
-      if gaps != nil || some.count > 1 { isClear = false }
-      gaps = some[0]
+      if gaps != nil || item.all.count > 1 { isClear = false }
+      gaps = some
     }
     if isClear {
       guard let gaps else { return requireAll ? rows.count : 0 }
@@ -212,8 +239,7 @@ final class RowPlan {
       let values = leaves[leaf].reader.values
       for word in 0..<PageValues.words(values.rows) { target[word] |= values.present[word] }
     }
-    for leaf in item.leaves { unite(leaf) }
-    for tree in item.trees { for leaf in tree.leaves { unite(leaf) } }
+    for leaf in item.all { unite(leaf) }
   }
 
   private func load(_ page: Int) throws(SegmentError) {
@@ -228,7 +254,47 @@ final class RowPlan {
       active.append(at)
     }
     try steps.column.load(page)
+    makeSlots()
     self.page = page
+  }
+
+  private func makeSlots() {
+    slots.removeAll(keepingCapacity: true)
+    if let items {
+      for (number, item) in items.enumerated() {
+        let present = item.all.filter { isActive[$0] }
+        if item.isStep {
+          addSlot(.step, item.name, steps.column.values)
+        } else if present.count == 1, item.leaves.contains(present[0]) {
+          addSlot(leaves[present[0]].reader.values, item.name)
+        } else if !present.isEmpty {
+          addSlot(.item, item.name, steps.column.values, item: number)
+        }
+      }
+      return
+    }
+    if let stepName { addSlot(.step, stepName, steps.column.values) }
+    guard isFlat else { return }
+    for at in active {
+      let leaf = leaves[at]
+      addSlot(leaf.reader.values, nameEnds[leaf.nameEnds]..<nameEnds[leaf.nameEnds + 1])
+    }
+  }
+
+  private func addSlot(_ values: PageValues, _ name: Range<Int>) {
+    switch values.form {
+    case .absent: break
+    case .integers: addSlot(.integers, name, values)
+    case .doubles: addSlot(.doubles, name, values)
+    case .texts: addSlot(.texts, name, values)
+    }
+  }
+
+  private func addSlot(_ kind: Slot.Kind, _ name: Range<Int>, _ values: PageValues, item: Int = 0) {
+    slots.append(
+      Slot(
+        kind: kind, nameStart: name.lowerBound, nameCount: name.count, values: .passUnretained(values),
+        bits: values.bits, present: values.present, item: item))
   }
 
   // MARK: Writing
@@ -238,19 +304,22 @@ final class RowPlan {
   func write(_ row: Int, to out: inout ByteBuffer) {
     let start = out.count
     // The first member's comma becomes the brace.
-    if let items {
-      for item in items { write(item, row, &out) }
-    } else {
-      if let stepName {
-        out.append(stepName)
-        out.appendDecimal(steps.column.values.integer(row))
+    let word = row &>> 6, bit = UInt64(truncatingIfNeeded: row & 63)
+    for slot in slots {
+      guard slot.present[word] &>> bit & 1 != 0 else { continue }
+      if slot.kind == .item {
+        write(slot, row, &out)
+        continue
       }
-      if isFlat {
-        for at in active { writeFlat(at, row, &out) }
-      } else {
-        writeTree(active, depth: 0, row, &out)
+      if let base = names.bytes.baseAddress { out.append(base + slot.nameStart, count: slot.nameCount) }
+      switch slot.kind {
+      case .step, .integers: out.appendDecimal(Int64(bitPattern: slot.bits[row]))
+      case .doubles: out.appendNumber(Double(bitPattern: slot.bits[row]), form)
+      case .texts: slot.values._withUnsafeGuaranteedRef { out.appendText($0.text(row), form) }
+      case .item: break
       }
     }
+    if !isFlat && items == nil { writeTree(active, depth: 0, row, &out) }
     if out.count == start {
       out.append(UInt8(ascii: "{"))
     } else {
@@ -259,33 +328,20 @@ final class RowPlan {
     out.append(UInt8(ascii: "}"))
   }
 
-  @inline(__always)
-  private func writeFlat(_ at: Int, _ row: Int, _ out: inout ByteBuffer) {
-    let leaf = leaves[at]
-    let values = leaf.reader.values
-    guard values.has(row) else { return }
-    let start = nameEnds[leaf.nameEnds], end = nameEnds[leaf.nameEnds &+ 1]
-    out.append(UnsafeRawBufferPointer(rebasing: names.bytes[start..<end]))
-    out.appendValue(values, row, form)
-  }
-
-  private func write(_ item: Item, _ row: Int, _ out: inout ByteBuffer) {
-    if item.isStep {
-      out.append(item.name)
-      out.appendDecimal(steps.column.values.integer(row))
-      return
-    }
+  /// A key that may stand for several columns: the first that has a value counts.
+  private func write(_ slot: Slot, _ row: Int, _ out: inout ByteBuffer) {
+    guard let item = items?[slot.item] else { return }
     for leaf in item.leaves where isActive[leaf] {
       let values = leaves[leaf].reader.values
       guard values.has(row) else { continue }
-      out.append(item.name)
+      out.append(UnsafeRawBufferPointer(rebasing: names.bytes[item.name]))
       out.appendValue(values, row, form)
       return
     }
     for tree in item.trees {
       let present = tree.leaves.filter { isActive[$0] && leaves[$0].reader.values.has(row) }
       if present.isEmpty { continue }
-      out.append(item.name)
+      out.append(UnsafeRawBufferPointer(rebasing: names.bytes[item.name]))
       let start = out.count
       writeTree(present, depth: tree.depth, row, &out)
       out.mutableBytes[start] = UInt8(ascii: "{")
