@@ -21,11 +21,16 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    // Sweep configurations are YAML texts (protocol reference, 14.1).
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(name: "GraphQL", dependencies: [base], exclude: ["README.md"], swiftSettings: testable),
     .target(name: "HistoryColumns", dependencies: [base], exclude: ["README.md"], swiftSettings: testable),
     .target(name: "RunFilters", dependencies: [base], swiftSettings: testable),
+    .target(
+      name: "SweepSearch", dependencies: [base, .product(name: "Yams", package: "Yams")], exclude: ["README.md"],
+      swiftSettings: testable),
     .target(name: "Storage", dependencies: ["RunFilters", base], exclude: ["README.md"], swiftSettings: testable),
     .target(
       name: "SQLiteStorage",
@@ -37,7 +42,7 @@ let package = Package(
     .target(
       name: "QuipuServer",
       dependencies: [
-        "GraphQL", "HistoryColumns", "RunFilters", "Storage", base,
+        "GraphQL", "HistoryColumns", "RunFilters", "Storage", "SweepSearch", base,
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -58,6 +63,7 @@ let package = Package(
     .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", base]),
     .testTarget(name: "HistoryColumnsTests", dependencies: ["HistoryColumns", base]),
     .testTarget(name: "RunFiltersTests", dependencies: ["RunFilters", base]),
+    .testTarget(name: "SweepSearchTests", dependencies: ["SweepSearch", base]),
     .testTarget(
       name: "StorageTests",
       dependencies: [
