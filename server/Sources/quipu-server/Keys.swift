@@ -17,7 +17,7 @@ struct Keys: AsyncParsableCommand {
       for key in try await storage.keys() {
         print("\(key.id)\t…\(key.hint)\t\(key.isReadOnly ? "read-only" : "full")\t\(key.createdAt.text)\t\(key.name)")
       }
-      storage.close()
+      await storage.close()
     }
   }
 
@@ -30,7 +30,7 @@ struct Keys: AsyncParsableCommand {
     func run() async throws {
       let storage = try await SQLiteStorage(directory: options.data)
       print(try await APIKeys(storage: storage).make(name: name, isReadOnly: readOnly).secret)
-      storage.close()
+      await storage.close()
     }
   }
 
@@ -42,7 +42,7 @@ struct Keys: AsyncParsableCommand {
     func run() async throws {
       let storage = try await SQLiteStorage(directory: options.data)
       let removed = try await storage.removeKey(id: id)
-      storage.close()
+      await storage.close()
       guard removed else { throw ValidationError("there is no key \(id)") }
     }
   }

@@ -98,7 +98,7 @@ struct Serve: AsyncParsableCommand {
         """)
       fflush(nil)
     }
-    storage.close()
+    await storage.close()
   }
 
   private func isLoopback(_ host: String) -> Bool {
