@@ -9,18 +9,86 @@ extension HistoryView {
     guard let firstStep, let lastStep, count > 0 else { return [] }
     let low = max(steps.lowerBound, firstStep), high = min(steps.upperBound, lastStep)
     guard low <= high else { return [] }
-    var collector = BucketCollector(low...high, count)
-    var readers = [NumberReader?](repeating: nil, count: parts.count)
-    var cursor = try RowCursor(parts, steps: low...high)
     let key = Array(key.utf8)
-    while let run = try cursor.next() {
-      if readers[run.part] == nil { readers[run.part] = try NumberReader(parts[run.part].layout, key) }
-      guard let reader = readers[run.part] else { continue }
-      if run.isLast { readers[run.part] = nil }
-      try collector.add(reader, run.rows)
+    // Writer by writer, as rows of one seldom interleave.
+    var collectors: [BucketCollector] = []
+    for writer in writers.indices {
+      let own = parts.filter { $0.writer == writer }
+      var collector = BucketCollector(low...high, count, isOnly: writers.count == 1)
+      var readers = [NumberReader?](repeating: nil, count: own.count)
+      var cursor = try RowCursor(own, steps: low...high)
+      while let run = try cursor.next() {
+        if readers[run.part] == nil { readers[run.part] = try NumberReader(own[run.part].layout, key) }
+        guard let reader = readers[run.part] else { continue }
+        if run.isLast { readers[run.part] = nil }
+        try collector.add(reader, run.rows)
+      }
+      collectors.append(collector)
     }
-    return collector.buckets
+    return collectors.count == 1 ? collectors[0].sums.map(\.bucket) : BucketCollector.combine(collectors)
   }
+}
+
+/// A bucket that is being filled.
+private struct BucketSum {
+  /// The mean comes with the end.
+  private var result: HistoryBucket
+  private var sum: Double
+  /// Steps of the first and the last number.
+  private var firstAt: Int64
+  private var lastAt: Int64
+
+  init(_ range: (first: Int64, last: Int64), _ numbers: Numbers) {
+    result = HistoryBucket(
+      firstStep: range.first, lastStep: range.last, count: numbers.count, min: numbers.minimum, max: numbers.maximum,
+      mean: 0, first: numbers.first, last: numbers.last)
+    sum = numbers.sum
+    firstAt = numbers.firstAt
+    lastAt = numbers.lastAt
+  }
+
+  var firstStep: Int64 { result.firstStep }
+
+  var bucket: HistoryBucket {
+    var bucket = result
+    bucket.mean = sum / Double(bucket.count)
+    return bucket
+  }
+
+  /// - Parameter numbers: of a later writer, or of later steps.
+  mutating func add(_ numbers: Numbers) {
+    result.count += numbers.count
+    result.min = min(result.min, numbers.minimum)
+    result.max = max(result.max, numbers.maximum)
+    sum += numbers.sum
+    if numbers.firstAt < firstAt {
+      result.first = numbers.first
+      firstAt = numbers.firstAt
+    }
+    if numbers.lastAt >= lastAt {
+      result.last = numbers.last
+      lastAt = numbers.lastAt
+    }
+  }
+
+  var numbers: Numbers {
+    Numbers(
+      count: result.count, minimum: result.min, maximum: result.max, sum: sum, first: result.first, last: result.last,
+      firstAt: firstAt, lastAt: lastAt)
+  }
+}
+
+/// Numbers at consecutive rows; NaN is not among them.
+private struct Numbers {
+  var count: Int
+  var minimum: Double
+  var maximum: Double
+  var sum: Double
+  var first: Double
+  var last: Double
+  /// Steps of the first and the last one.
+  var firstAt: Int64
+  var lastAt: Int64
 }
 
 /// The numbers of one key in a segment.
@@ -46,14 +114,28 @@ private struct BucketCollector {
   /// Steps in the range; one more than fits at most.
   private let span: UInt128
   private let count: UInt128
-  private(set) var buckets: [HistoryBucket] = []
-  /// The last bucket's range and sum; its `mean` is kept up to date.
-  private var sum = 0.0
+  /// Whether there is no other writer, whose numbers may lie between these.
+  private let isOnly: Bool
+  private(set) var sums: [BucketSum] = []
 
-  init(_ steps: ClosedRange<Int64>, _ count: Int) {
+  init(_ steps: ClosedRange<Int64>, _ count: Int, isOnly: Bool) {
     first = steps.lowerBound
     span = UInt128(UInt64(bitPattern: steps.upperBound &- steps.lowerBound)) + 1
     self.count = min(UInt128(count), span)
+    self.isOnly = isOnly
+  }
+
+  /// The buckets of several writers, in their order, as one list.
+  static func combine(_ collectors: [BucketCollector]) -> [HistoryBucket] {
+    var sums: [Int64: BucketSum] = [:]
+    for collector in collectors {
+      for sum in collector.sums {
+        var all = sums[sum.firstStep] ?? sum
+        if sums[sum.firstStep] != nil { all.add(sum.numbers) }
+        sums[sum.firstStep] = all
+      }
+    }
+    return sums.values.map(\.bucket).sorted { $0.firstStep < $1.firstStep }
   }
 
   /// The range of the bucket that `step`, which is within the steps, falls into.
@@ -91,10 +173,14 @@ private struct BucketCollector {
     if isWhole && present.count == 1 && entry.hasStatistics {
       let steps = reader.steps.range(ofPage: page)
       let range = bucket(steps.first)
-      if steps.last <= range.last {
+      // Which step has the first number is known if all rows have one.
+      if steps.last <= range.last && (isOnly || entry.numbers == rows.count) {
         take(
-          range, numbers: entry.numbers, minimum: entry.double(entry.minimum), maximum: entry.double(entry.maximum),
-          sum: entry.sum, first: entry.double(entry.first), last: entry.double(entry.last))
+          range,
+          Numbers(
+            count: entry.numbers, minimum: entry.double(entry.minimum), maximum: entry.double(entry.maximum),
+            sum: entry.sum, first: entry.double(entry.first), last: entry.double(entry.last), firstAt: steps.first,
+            lastAt: steps.last))
         return
       }
     }
@@ -108,34 +194,21 @@ private struct BucketCollector {
       let number = column.values.number(row)
       if number.isNaN { continue }
       let step = steps.values.integer(row)
-      if let known = range, step <= known.last {
-      } else {
-        range = bucket(step)
-      }
-      if let range {
-        take(range, numbers: 1, minimum: number, maximum: number, sum: number, first: number, last: number)
-      }
+      let known = range.map { $0.first <= step && step <= $0.last ? $0 : bucket(step) } ?? bucket(step)
+      range = known
+      take(
+        known,
+        Numbers(
+          count: 1, minimum: number, maximum: number, sum: number, first: number, last: number, firstAt: step,
+          lastAt: step))
     }
   }
 
-  private mutating func take(
-    _ range: (first: Int64, last: Int64), numbers: Int, minimum: Double, maximum: Double, sum: Double, first: Double,
-    last: Double
-  ) {
-    let at = buckets.count - 1
-    if at < 0 || buckets[at].firstStep != range.first {
-      self.sum = sum
-      buckets.append(
-        HistoryBucket(
-          firstStep: range.first, lastStep: range.last, count: numbers, min: minimum, max: maximum,
-          mean: sum / Double(numbers), first: first, last: last))
-      return
+  private mutating func take(_ range: (first: Int64, last: Int64), _ numbers: Numbers) {
+    if let last = sums.last, last.firstStep == range.first {
+      sums[sums.count - 1].add(numbers)
+    } else {
+      sums.append(BucketSum(range, numbers))
     }
-    self.sum += sum
-    buckets[at].count += numbers
-    buckets[at].min = min(buckets[at].min, minimum)
-    buckets[at].max = max(buckets[at].max, maximum)
-    buckets[at].mean = self.sum / Double(buckets[at].count)
-    buckets[at].last = last
   }
 }

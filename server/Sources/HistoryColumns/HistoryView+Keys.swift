@@ -74,7 +74,8 @@ private struct KeyCollector {
   }
 
   func summaries() -> [HistoryKeySummary] {
-    let sorted = numbers.filter { entries[$0.value].lastStep != nil }.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    let sorted = numbers.filter { entries[$0.value].lastStep != nil }
+      .sorted { $0.key.lexicographicallyPrecedes($1.key) }
     return sorted.map { key, number in
       let entry = entries[number]
       var types = entry.types.map { (type: String(decoding: $0.key, as: UTF8.self), count: $0.value) }

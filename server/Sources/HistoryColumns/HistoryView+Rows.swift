@@ -80,6 +80,18 @@ private struct RowWriter {
       ? try RowCursor([], steps: 0...0) : try RowCursor(parts, steps: steps.lowerBound...steps.upperBound - 1)
   }
 
+  /// How many rows qualify; in which order does not matter for that.
+  private func countRows(_ steps: Range<Int64>) throws(SegmentError) -> Int {
+    var total = 0
+    for part in parts where !steps.isEmpty {
+      let ranges = try part.rows(steps.lowerBound...steps.upperBound - 1)
+      if ranges.isEmpty { continue }
+      let plan = keys == nil ? nil : try RowPlan(part.layout, keys, requireAll: requireAll, form)
+      for range in ranges { total += try plan?.count(range) ?? range.count }
+    }
+    return total
+  }
+
   mutating func writeRows(
     _ steps: Range<Int64>, limit: Int, to out: inout ByteBuffer
   ) throws(SegmentError) -> Int {
@@ -110,11 +122,7 @@ private struct RowWriter {
   mutating func writeSamples(
     _ samples: Int, _ steps: Range<Int64>, to out: inout ByteBuffer
   ) throws(SegmentError) -> Int {
-    var counting = try cursor(steps)
-    var total = 0
-    while let run = try counting.next() {
-      total += keys == nil ? run.rows.count : try plan(run).count(run.rows)
-    }
+    let total = try countRows(steps)
     if total <= samples { return try writeRows(steps, limit: .max, to: &out) }
     guard samples > 0 else {
       out.append("[]")

@@ -55,8 +55,8 @@ struct KeyTree: Sendable {
       let node = nodes[Int(found &- 1)]
       if node.hash == hash && node.parent == parent && node.keyLength == key.count {
         let same = keys.withUnsafeBytes { keys in
-          compareBytes(UnsafeRawBufferPointer(start: keys.baseAddress.map { $0 + node.keyStart }, count: key.count), key)
-            == 0
+          let known = UnsafeRawBufferPointer(start: keys.baseAddress.map { $0 + node.keyStart }, count: key.count)
+          return compareBytes(known, key) == 0
         }
         if same { return found &- 1 }
       }

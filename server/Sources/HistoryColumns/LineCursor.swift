@@ -114,7 +114,7 @@ struct LineCursor {
     }
   }
 
-  /// The top bit of the first byte that is below 0x20, a quote or a backslash is the lowest bit set; 0 if there is none.
+  /// The lowest bit set is the top bit of the first byte that is below 0x20, a quote or a backslash; 0: there is none.
   @inline(__always)
   static func special(_ word: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101

@@ -8,7 +8,7 @@ final class PageValues {
   private(set) var rows = 0
   private(set) var form = Form.absent
   private(set) var isDense = false
-  /// By row; meaningful where a value is present. Integers and doubles as their bits, texts as offset << 32 | length
+  /// By row; meaningful where a value is present. Integers and doubles as their bits, texts as offset << 28 | length
   /// in `texts`.
   let bits: UnsafeMutablePointer<UInt64>
   /// A bit for each row.
@@ -44,8 +44,8 @@ final class PageValues {
   func text(_ row: Int) -> UnsafeRawBufferPointer {
     let place = bits[row]
     return UnsafeRawBufferPointer(
-      start: texts.baseAddress.map { $0 + Int(truncatingIfNeeded: place &>> 32) },
-      count: Int(truncatingIfNeeded: place & 0xffff_ffff))
+      start: texts.baseAddress.map { $0 + Int(truncatingIfNeeded: place &>> 28) },
+      count: Int(truncatingIfNeeded: place & 0xfff_ffff))
   }
 
   /// The value as a number; NaN if it is none.
@@ -157,21 +157,20 @@ final class PageValues {
         bits[at] = UInt64(littleEndian: source.loadUnaligned(fromByteOffset: at &* 8, as: UInt64.self))
       }
     case .texts:
-      let start = reader.at
       texts = try reader.bytes(reader.remaining)
-      guard texts.count <= Int(UInt32.max) else { throw SegmentError("page is too long") }
+      guard texts.count < 1 << 36 else { throw SegmentError("page is too long") }
       var walk = ByteReader(texts, 0..<texts.count)
       var place: UInt64 = 0
       for at in 0..<count {
-        let length = try walk.count(walk.remaining)
+        let length = try walk.count(min(walk.remaining, SegmentFormat.maximumTextSize))
         if length > 0 {
-          place = UInt64(truncatingIfNeeded: walk.at) &<< 32 | UInt64(truncatingIfNeeded: length)
+          place = UInt64(truncatingIfNeeded: walk.at) &<< 28 | UInt64(truncatingIfNeeded: length)
           _ = try walk.bytes(length)
         }
         guard place != 0 else { throw SegmentError("empty text") }
         bits[at] = place
       }
-      guard walk.remaining == 0 else { throw SegmentError("page \(start) is longer than its values") }
+      guard walk.remaining == 0 else { throw SegmentError("page is longer than its values") }
     }
   }
 

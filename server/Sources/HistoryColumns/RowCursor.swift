@@ -31,20 +31,18 @@ struct RowCursor {
   private var active: [Lane] = []
 
   init(_ parts: [ViewPart], steps: ClosedRange<Int64>) throws(SegmentError) {
-    for (number, part) in parts.enumerated() where part.firstStep <= steps.upperBound && part.lastStep >= steps.lowerBound {
+    for (number, part) in parts.enumerated() {
+      let ranges = try part.rows(steps)
+      guard let first = ranges.first, let last = ranges.last else { continue }
       var lane = Lane(
-        part: number, writer: part.writer, layout: part.layout, ranges: part.visible, row: 0, step: part.firstStep,
-        lastStep: part.lastStep)
-      if part.firstStep < steps.lowerBound || part.lastStep > steps.upperBound {
+        part: number, writer: part.writer, layout: part.layout, ranges: ranges, row: first.lowerBound,
+        step: part.firstStep, lastStep: part.lastStep)
+      if !steps.contains(part.firstStep) || !steps.contains(part.lastStep) {
         let reader = try StepReader(part.layout)
-        lane.ranges = ViewPart.intersect(part.visible, try reader.rows(steps))
-        guard let first = lane.ranges.first, let last = lane.ranges.last else { continue }
         lane.step = try reader.step(first.lowerBound)
         lane.lastStep = try reader.step(last.upperBound - 1)
         lane.reader = reader
       }
-      guard let first = lane.ranges.first else { continue }
-      lane.row = first.lowerBound
       waiting.append(lane)
     }
     waiting.sort { ($0.step, $0.writer, $0.part) > ($1.step, $1.writer, $1.part) }

@@ -22,7 +22,7 @@ struct RowParser: Sendable {
     cells.removeAll(keepingCapacity: true)
     line &+= 1
     var cursor = LineCursor(bytes)
-    guard bytes.count <= Int(Int32.max) else { throw HistoryLineError(offset: 0, reason: "line is too long") }
+    guard bytes.count <= SegmentFormat.maximumTextSize else { throw cursor.fail("line is too long") }
     try cursor.checkEncoding()
     cursor.skipSpace()
     guard cursor.current == UInt8(ascii: "{") else { throw cursor.fail("expected an object") }

@@ -60,7 +60,7 @@
 ///     6  doubles: 8 bytes for the first, then the zigzag of each difference of bit patterns (wrapping)
 ///     7  doubles that are floats: 4 bytes each
 ///     8  doubles: 8 bytes each
-///     9  JSON texts: each as text, or 0 for the same text as before
+///     9  JSON texts of 1 ... 2^28 - 1 bytes: each as text, or 0 for the same text as before
 ///
 /// Encoding 9 holds all that is not a number, and numbers in pages that also hold other values, or that hold both
 /// integers beyond 2^53 and fractions. NaN and the infinities are the bare words `NaN`, `Infinity`, `-Infinity` there.
@@ -72,6 +72,8 @@ enum SegmentFormat {
   static let pageRows = 512
   /// Objects are flattened so many levels deep; deeper ones are values.
   static let maximumComponents = 33
+  /// Bytes of a JSON text; far above what a line may have by the protocol.
+  static let maximumTextSize = (1 << 28) - 1
   static let checkedWhole: UInt32 = 1
   /// A writer checks segments up to about this size whole, so that short pages need no check each.
   static let wholeCheckLimit = 256 << 10

@@ -93,10 +93,11 @@ struct ViewPart: Sendable {
     return result
   }
 
-  /// The visible rows within `rows`.
-  static func intersect(_ visible: [Range<Int>], _ rows: Range<Int>) -> [Range<Int>] {
-    var result: [Range<Int>] = []
-    for range in visible where range.overlaps(rows) { result.append(range.clamped(to: rows)) }
-    return result
+  /// The visible rows whose steps are within `steps`.
+  func rows(_ steps: ClosedRange<Int64>) throws(SegmentError) -> [Range<Int>] {
+    if firstStep > steps.upperBound || lastStep < steps.lowerBound { return [] }
+    if steps.contains(firstStep) && steps.contains(lastStep) { return visible }
+    let rows = try StepReader(layout).rows(steps)
+    return visible.filter { $0.overlaps(rows) }.map { $0.clamped(to: rows) }
   }
 }

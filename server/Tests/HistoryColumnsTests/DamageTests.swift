@@ -69,7 +69,8 @@ import Testing
         var damaged = bytes
         for _ in 0..<Int.random(in: 1...3, using: &random) {
           let at = Int.random(in: 8..<bytes.count, using: &random)
-          damaged[at] = Bool.random(using: &random) ? .random(in: 0...255, using: &random) : [0, 0x7f, 0x80, 0xff][at % 4]
+          let edges: [UInt8] = [0, 0x7f, 0x80, 0xff]
+          damaged[at] = Bool.random(using: &random) ? .random(in: 0...255, using: &random) : edges[at % 4]
         }
         repairChecks(&damaged)
         do { try readAll(damaged) } catch { rejected += 1 }

@@ -104,7 +104,7 @@ private func segment(_ rows: [JSON]) throws -> HistorySegment {
     try expectEqual(makeView(segment(rows)), model)
   }
 
-  @Test(arguments: 1...12) func mergesAndViewsAgreeWithAModel(_ seed: Int) throws {
+  @Test(arguments: 1...6) func mergesAndViewsAgreeWithAModel(_ seed: Int) throws {
     var generator = RowGenerator(seed: UInt64(seed))
     var model = Model()
     var parts: [(writer: String, segment: HistorySegment)] = []
@@ -206,7 +206,7 @@ private func segment(_ rows: [JSON]) throws -> HistorySegment {
     let lastStep = try #require(view.lastStep), firstStep = try #require(view.firstStep)
     for key in ["loss", "acc", "count", "time", "const", "nan", "mixed", "big", "rare", "_step", "none"] {
       let all = numbers(model, Key(key))
-      for _ in 0..<8 {
+      for _ in 0..<4 {
         let low = Int64.random(in: -10...lastStep, using: &generator.random)
         let high = Int64.random(in: low...lastStep + 10, using: &generator.random)
         let count = Int.random(in: 1...40, using: &generator.random)
@@ -262,7 +262,7 @@ private func segment(_ rows: [JSON]) throws -> HistorySegment {
       let high = Int64.random(in: low...4500, using: &generator.random)
       for steps in [allSteps, low..<high] {
         let all = try view.texts(steps: steps, keys: keys, requireAll: requireAll)
-        for samples in [0, 1, 2, 3, 10, 500, 5000] {
+        for samples in [0, 1, 2, 3, 500, 5000] {
           let sampled = try view.samples(samples, steps: steps, keys: keys, requireAll: requireAll)
           if all.count <= samples {
             #expect(sampled == all)
@@ -358,7 +358,8 @@ private func segment(_ rows: [JSON]) throws -> HistorySegment {
     var rows: [JSON] = []
     for step in 0..<Int64(900) { rows.append(generator.row(step)) }
     let view = try HistoryView([
-      ("w", segment(Array(rows[0..<600]))), ("x", segment([generator.row(300)])), ("w", segment(Array(rows[600..<800]))),
+      ("w", segment(Array(rows[0..<600]))), ("x", segment([generator.row(300)])),
+      ("w", segment(Array(rows[600..<800]))),
     ])
     var batch = HistoryBatch()
     for step in 500..<Int64(900) {

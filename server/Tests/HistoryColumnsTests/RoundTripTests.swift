@@ -117,6 +117,34 @@ import Testing
     #expect(try view.buckets(key: "_step", steps: .min ... .max, count: 1).map(\.count) == [2])
   }
 
+  @Test func wideAndLongSegmentsAreSmall() throws {
+    var random = SeededGenerator(3)
+    var keySize = 0
+    var wide = #"{"_step":0"#
+    for number in 0..<10_000 {
+      let key = "layer.\(number * 7919 % 10_000)"
+      keySize += key.utf8.count
+      wide += ",\"\(key)\":\(Double.random(in: 0..<1, using: &random))"
+    }
+    let segment = try makeSegment([wide + "}"])
+    #expect(segment.valueCount == 10_000)
+    #expect(segment.byteCount - keySize <= 10_000 * 15)
+    #expect(try canonical(makeView(segment).texts()[0]) == canonical(wide + "}"))
+    #expect(try makeView(segment).texts(keys: ["layer.77"]).count == 1)
+
+    let long = (0..<5000).map { step in
+      let time = 1.79e9 + Double(step) * 0.1 + Double.random(in: 0..<0.01, using: &random)
+      let loss = Double.random(in: 0..<1, using: &random)
+      return #"{"_step":\#(step),"_timestamp":\#(time),"_runtime":\#(time - 1.79e9),"loss":\#(loss)}"#
+    }
+    let thin = try makeSegment(long)
+    #expect(thin.rowCount == 5000 && thin.valueCount == 15_000)
+    #expect(thin.byteCount <= 15_000 * 7)
+    let pieces = try stride(from: 0, to: 5000, by: 100).map { try makeSegment(Array(long[$0..<$0 + 100])) }
+    let merged = try mergeSegments(pieces)
+    #expect(merged.count == thin.byteCount)
+  }
+
   @Test func emptyBatchMakesNoSegment() throws {
     #expect(HistoryBatch().encode().isEmpty)
     let view = try HistoryView([])

@@ -99,7 +99,8 @@ for (metrics, rows) in [(100, 1000), (100, 15), (3, 1000)] {
   let ready = try batch(lines)
   let encode = best(7) { for _ in 0..<repeats { encoded = ready.encode() } } / Double(repeats)
   report(
-    "parse \(rows) rows of \(metrics) metrics", "\(fixed(values / parse / 1e6)) M values/s, \(fixed(bytes / parse / 1e6, 0)) MB/s")
+    "parse \(rows) rows of \(metrics) metrics",
+    "\(fixed(values / parse / 1e6)) M values/s, \(fixed(bytes / parse / 1e6, 0)) MB/s")
   report("encode", "\(fixed(values / encode / 1e6)) M values/s")
   report("parse and encode", "\(fixed(values / (parse + encode) / 1e6)) M values/s")
   report("size", "\(fixed(Double(encoded.count) / values, 2)) bytes a value")
@@ -113,7 +114,8 @@ do {
   let open = try best(5) { _ = try HistorySegment(SegmentBytes(encoded)) }
   report(
     "one row of 10,000 keys",
-    "\(fixed(time * 1e3, 2)) ms, opened in \(fixed(open * 1e3, 2)) ms, \(fixed(Double(encoded.count) / 1e4)) bytes a value")
+    "\(fixed(time * 1e3, 2)) ms, opened in \(fixed(open * 1e3, 2)) ms, "
+      + "\(fixed(Double(encoded.count) / 1e4)) bytes a value")
 }
 
 // Merge.
@@ -174,7 +176,9 @@ do {
   report("1000 sampled rows of 10 M", "\(fixed(sampled * 1e3, 2)) ms")
   let withKeys = try best(5) {
     out.removeAll()
-    try ready.write(samples: 1000, steps: 0..<Int64(rows), keys: ["_step", "train/metric_0"], requireAll: true, as: .objects, to: &out)
+    try ready.write(
+      samples: 1000, steps: 0..<Int64(rows), keys: ["_step", "train/metric_0"], requireAll: true, as: .objects,
+      to: &out)
   }
   report("the same, two keys", "\(fixed(withKeys * 1e3, 2)) ms")
   let keys = try best(5) { _ = try ready.keySummaries() }
@@ -182,6 +186,29 @@ do {
   report("peak memory before and after", "\(peak) MB, \(residentPeak()) MB")
   for path in paths { unlink(path) }
   rmdir(folder)
+}
+
+// Two writers whose steps alternate.
+do {
+  var parts: [(writer: String, segment: HistorySegment)] = []
+  let rows = 1 << 20
+  for first in stride(from: 0, to: rows, by: 1 << 16) {
+    for writer in 0..<2 {
+      let lines = stride(from: first + writer, to: first + 1 << 16, by: 2).map { line($0, 1, &random) }
+      parts.append(("w\(writer)", try HistorySegment(SegmentBytes(batch(lines).encode()))))
+    }
+  }
+  let view = try HistoryView(parts)
+  var out = ByteBuffer()
+  let buckets = try best(3) { _ = try view.buckets(key: "train/metric_0", steps: 0...Int64(rows), count: 1000) }
+  report("1000 buckets of 1 M rows of two alternating writers", "\(fixed(buckets * 1e3, 2)) ms")
+  let samples = try best(3) {
+    out.removeAll()
+    try view.write(samples: 1000, steps: 0..<Int64(rows), as: .strings, to: &out)
+  }
+  report("1000 sampled rows of them", "\(fixed(samples * 1e3, 2)) ms")
+  let keys = try best(3) { _ = try view.keySummaries() }
+  report("their key summaries", "\(fixed(keys * 1e3, 2)) ms")
 }
 
 // 12 columns of 1000 rows of 100 runs.
@@ -203,7 +230,8 @@ do {
   let small = try segments(100, rows: 1000, each: 15, &random)
   let pieces = try best(5) {
     out.removeAll()
-    try HistoryView(small.map { ("w", $0) }).write(steps: 0..<Int64.max, keys: keys, requireAll: true, as: .objects, to: &out)
+    try HistoryView(small.map { ("w", $0) }).write(
+      steps: 0..<Int64.max, keys: keys, requireAll: true, as: .objects, to: &out)
   }
   report("12 columns of 1000 rows in segments of 15 rows", "\(fixed(pieces * 1e3, 2)) ms")
   let view = try HistoryView([("w", HistorySegment(runs[0]))])
