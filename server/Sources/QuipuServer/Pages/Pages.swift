@@ -25,7 +25,7 @@ struct Pages: Sendable {
       guard let project = try await context.storage.project(entity: path[0], name: path[1]),
         let run = try await context.storage.run(projectID: project.id, name: path[3])
       else { break }
-      return try await RunPage(context: context, project: project, run: run).response()
+      return try await RunDetailPage(context: context, project: project, run: run).response()
     default: break
     }
     return page("Not found", status: .notFound, "<h1>Not found</h1><p><a href=\"/\">All projects</a></p>")
@@ -74,7 +74,7 @@ struct Pages: Sendable {
     var rows = ""
     for (run, _) in found.runs {
       let state = context.liveness.state(run.state, heartbeatAt: run.heartbeatAt).rawValue
-      let summary = RunPage.numbers(run.summary).prefix(4)
+      let summary = RunDetailPage.numbers(run.summary).prefix(4)
         .map { "<span class=\"muted\">\(escaped($0.key))</span> \(escaped($0.value))" }.joined(separator: " &ensp; ")
       rows += """
         <tr><td><a href="\(Self.link(project))/runs/\(percentEncoded(run.name))">\(escaped(run.displayName))</a>

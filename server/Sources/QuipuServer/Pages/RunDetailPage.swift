@@ -3,7 +3,7 @@ import QuipuBase
 import Storage
 
 /// The page of one run: state, config, summary, alerts, files.
-struct RunPage {
+struct RunDetailPage {
   let context: ServerContext
   let project: ProjectRecord
   let run: RunRecord
