@@ -26,7 +26,7 @@ let package = Package(
   ],
   targets: [
     .target(name: "GraphQL", dependencies: [base], exclude: ["README.md"], swiftSettings: testable),
-    .target(name: "HistoryColumns", dependencies: [base], exclude: ["README.md"], swiftSettings: testable),
+    .target(name: "HistoryColumns", dependencies: [base], swiftSettings: testable),
     .target(name: "RunFilters", dependencies: [base], swiftSettings: testable),
     .target(
       name: "SweepSearch", dependencies: [base, .product(name: "Yams", package: "Yams")], exclude: ["README.md"],
@@ -59,6 +59,8 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .executableTarget(
+      name: "history-columns-benchmark", dependencies: ["HistoryColumns", base], path: "benchmarks/HistoryColumns"),
     .target(name: "MemoryStorage", dependencies: ["RunFilters", "Storage"], path: "Tests/Support/MemoryStorage"),
     .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", base]),
     .testTarget(name: "HistoryColumnsTests", dependencies: ["HistoryColumns", base]),
