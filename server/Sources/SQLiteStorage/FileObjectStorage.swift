@@ -40,7 +40,6 @@ public final class FileObjectStorage: ObjectStorage {
   public func store(_ bytes: [UInt8], key: String) async throws {
     let place = try self.path(key)
     try await blocking {
-      if try self.refresh(place) { return }
       let path = self.stagingPath()
       try FileSystem.write(bytes, to: path)
       do {
@@ -101,10 +100,6 @@ public final class FileObjectStorage: ObjectStorage {
   }
 
   private func place(_ staged: String, at place: String) throws {
-    if try refresh(place) {
-      unlink(staged)
-      return
-    }
     // The age of an object counts from here, however long its bytes took to arrive.
     utimensat(AT_FDCWD, staged, nil, 0)
     try FileSystem.synchronize(staged)
@@ -113,21 +108,14 @@ public final class FileObjectStorage: ObjectStorage {
       try FileSystem.synchronize(FileSystem.parent(of: made))
     }
     try names.withLock { _ in
-      guard FileSystem.status(place) == nil else {
+      // One that is there becomes young again, so that no sweep takes it for a leftover.
+      if utimensat(AT_FDCWD, place, nil, 0) == 0 {
         unlink(staged)
-        return
+      } else if rename(staged, place) != 0 {
+        throw StorageError.system(place)
       }
-      guard rename(staged, place) == 0 else { throw StorageError.system(place) }
     }
     try FileSystem.synchronize(directory)
-  }
-
-  /// Makes an object that is there young again, so that no sweep takes it for a leftover.
-  private func refresh(_ place: String) throws -> Bool {
-    let isThere = names.withLock { _ in utimensat(AT_FDCWD, place, nil, 0) == 0 }
-    // Whoever stored it may not have come to this yet.
-    if isThere { try FileSystem.synchronize(FileSystem.parent(of: place)) }
-    return isThere
   }
 
   private func collect(below directory: String, matching prefix: [UInt8], into keys: inout [String]) throws {

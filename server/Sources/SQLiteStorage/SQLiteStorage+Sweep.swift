@@ -15,20 +15,17 @@ extension SQLiteStorage {
     }
   }
 
-  /// Forgets blobs that no file has. Their bytes go before anyone can add such a blob again and find them there.
+  /// Forgets blobs that no file has. Their objects are then ones that no row names.
   private func forgetBlobs(before moment: Timestamp) async throws -> Bool {
-    let forgotten = try await write { db in
+    try await write { db in
       let unused = try db.all(
         """
         SELECT sha256, md5, size FROM blobs
         WHERE added_at < ? AND NOT EXISTS (SELECT 1 FROM files WHERE blob = sha256) LIMIT ?
         """, [moment, Self.portion], read: Self.blob)
       for blob in unused { try db.run("DELETE FROM blobs WHERE sha256 = ?", [blob.sha256]) }
-      return unused
-    } afterwards: { [files] unused in
-      for blob in unused { try files.remove(blob.objectKey) }
+      return !unused.isEmpty
     }
-    return !forgotten.isEmpty
   }
 
   /// Removes objects that no row names, such as a crash between storing and committing leaves behind. This is asked

@@ -107,21 +107,12 @@ public final class SQLiteStorage: Storage {
   }
 
   /// Writes all of `body` or nothing. What has begun is carried through, whatever becomes of the task.
-  /// - Parameter afterwards: runs when the transaction is stored and before any other may begin.
-  func write<Value: Sendable>(
-    _ body: @escaping @Sendable (Database) throws -> Value,
-    afterwards: @escaping @Sendable (Value) throws -> Void = { _ in }
-  ) async throws -> Value {
+  func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
     let pool = try openPool()
     return try await withCheckedThrowingContinuation { continuation in
       pool.asyncWriteWithoutTransaction { [self, pool] db in
         defer { withExtendedLifetime(pool) {} }
-        continuation.resume(
-          with: Result {
-            let value = try transaction(db, body)
-            try afterwards(value)
-            return value
-          })
+        continuation.resume(with: Result { try transaction(db, body) })
       }
     }
   }

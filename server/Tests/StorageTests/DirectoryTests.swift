@@ -226,6 +226,38 @@ import Testing
     }
   }
 
+  @Test func anObjectThatIsStoredAgainIsYoungAgain() async throws {
+    try await withDirectory { directory in
+      let storage = try await SQLiteStorage(directory: directory)
+      let keys = ["history/again", "history/staged", "history/old"]
+      for key in keys {
+        try await storage.objects.store([1], key: key)
+        try FileManager.default.setAttributes(
+          [.modificationDate: Date(timeIntervalSinceNow: -7200)], ofItemAtPath: "\(directory)/objects/\(key)")
+      }
+      try await storage.objects.store([1], key: keys[0])
+      let staged = try storage.objects.stagingPath()
+      try Data([1]).write(to: URL(fileURLWithPath: staged))
+      try await storage.objects.store(stagedFile: staged, key: keys[1])
+      try await storage.sweep(before: Timestamp.now.adding(seconds: -3600))
+      #expect(try await storage.objects.keys(prefix: "") == [keys[0], keys[1]])
+      await storage.close()
+    }
+  }
+
+  @Test func manyStoreOneObjectAtATime() async throws {
+    try await withDirectory { directory in
+      let objects = try FileObjectStorage(root: directory + "/objects", staging: directory + "/staging")
+      let content = [UInt8](repeating: 7, count: 50_000)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<20 { group.addTask { try await objects.store(content, key: "blobs/aa/x") } }
+        try await group.waitForAll()
+      }
+      #expect(try Data(contentsOf: URL(fileURLWithPath: directory + "/objects/blobs/aa/x")) == Data(content))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/staging") == [])
+    }
+  }
+
   @Test(arguments: ["", "/", "/etc/passwd", "..", "a/../b", "a/..", "./a", "a//b", "a/", "a\0b"])
   func refusesKeysThatLeadElsewhere(_ key: String) async throws {
     try await withDirectory { directory in

@@ -11,7 +11,7 @@ import Testing
     nil, "{}", #"{"state":"running"}"#, #"{"group":"g1"}"#, #"{"group":null}"#, #"{"tags":"a"}"#,
     #"{"$or":[{"group":"g0"},{"config.k":{"$gt":3}}]}"#, #"{"summary_metrics.m":{"$lte":0.5},"group":{"$ne":"g2"}}"#,
     #"{"name":{"$in":["n1","n2","n3"]}}"#, #"{"heartbeatAt":{"$gt":40}}"#, #"{"notes":{"$regex":"b"}}"#,
-    #"{"$nor":[{"jobType":"j1"},{"host":"h1"}]}"#, #"{"jobType":"j1","sweep":{"$in":["s0",null]}}"#,
+    #"{"notes":"ab\u0000"}"#, #"{"$nor":[{"jobType":"j1"},{"host":"h1"}]}"#, #"{"jobType":"j1","sweep":{"$in":["s0",null]}}"#,
   ]
   static let orders = [
     "+created_at", "-created_at", "+heartbeat_at", "-config.k", "+summary_metrics.m", "-summary_metrics.m", "+group",
