@@ -64,6 +64,12 @@ let package = Package(
     .target(name: "MemoryStorage", dependencies: ["RunFilters", "Storage"], path: "Tests/Support/MemoryStorage"),
     .testTarget(name: "GraphQLTests", dependencies: ["GraphQL", base]),
     .testTarget(name: "HistoryColumnsTests", dependencies: ["HistoryColumns", base]),
+    .testTarget(
+      name: "QuipuServerTests",
+      dependencies: [
+        "QuipuServer", "MemoryStorage", "GraphQL", "HistoryColumns", "Storage", base,
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "RunFiltersTests", dependencies: ["RunFilters", base]),
     .testTarget(name: "SweepSearchTests", dependencies: ["SweepSearch", base]),
     .testTarget(
