@@ -16,7 +16,7 @@ struct StreamBench {
   var runID: Int64 = 0
 
   init() async throws {
-    storage = MemoryStorage()
+    storage = try MemoryStorage()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     histories = HistoryService(storage: storage, logger: logger)
     runs = RunService(

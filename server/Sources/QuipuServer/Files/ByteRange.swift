@@ -35,7 +35,7 @@ enum UploadRange: Equatable {
     let halves = header.dropFirst(6).split(separator: "/")
     guard halves.count == 2, let total = Int64(halves[1]), total >= 0 else { return nil }
     if halves[0] == "*" { return .question(total: total) }
-    let ends = halves[0].split(separator: "-")
+    let ends = halves[0].split(separator: "-", omittingEmptySubsequences: false)
     guard ends.count == 2, let first = Int64(ends[0]), let last = Int64(ends[1]), first >= 0, first <= last, last < total
     else { return nil }
     return .part(first: first, last: last, total: total)
