@@ -18,14 +18,20 @@ extension SQLiteStorage {
 
   public func insertRun(_ run: RunRecord) async throws -> RunRecord {
     try await write { db in
-      try db.run(
-        RunColumns.insert,
-        [run.projectID, run.name, run.createdAt, run.version] as [any Bindable] + RunColumns.values(run))
       var run = run
-      run.id = db.lastInsertedRowID
-      try Self.writeTexts(run, db)
+      run.id = try Self.insert(run, db)
       return run
     }
+  }
+
+  static func insert(_ run: RunRecord, _ db: Database) throws -> Int64 {
+    try db.run(
+      RunColumns.insert,
+      [run.projectID, run.name, run.createdAt, run.version] as [any Bindable] + RunColumns.values(run))
+    var run = run
+    run.id = db.lastInsertedRowID
+    try writeTexts(run, db)
+    return run.id
   }
 
   public func deleteRun(id: Int64) async throws {

@@ -6,7 +6,7 @@ enum Schema {
   /// "Quip", in the header of every database of ours.
   static let applicationID: Int64 = 0x5175_6970
   /// Counts migrations; a file says in `user_version` which it has.
-  static let version: Int64 = 1
+  static let version: Int64 = 3
 
   /// Refuses what is not ours or is newer than this program, before anything is written to it.
   static func check(_ db: Database) throws {
@@ -30,6 +30,7 @@ enum Schema {
     guard version < Self.version else { return }
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1", migrate: first)
+    migrator.registerMigration("3 sweeps", migrate: sweeps)
     try migrator.migrate(pool)
   }
 

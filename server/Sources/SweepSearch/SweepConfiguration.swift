@@ -98,6 +98,9 @@ public struct SweepConfiguration: Sendable {
     return Metric(name: name, isMaximized: goal == "maximize")
   }
 
+  /// Of the parameters, the outermost.
+  public var names: [Key] { parameters.objectValue?.keys ?? [] }
+
   /// How many runs there will be; nil if only a person can end the sweep.
   public var expectedRuns: Int? {
     guard method == .grid, let count = space.gridCount else { return runCap }

@@ -13,6 +13,7 @@ final class ServerContext: Sendable {
   let liveness: Liveness
   let histories: HistoryService
   let runs: RunService
+  let sweeps: SweepService
   let alerts: AlertSender
   /// Bytes of bodies that may be in memory at once.
   let bodyBudget: ByteBudget
@@ -28,6 +29,7 @@ final class ServerContext: Sendable {
     let histories = HistoryService(storage: storage, logger: logger)
     self.histories = histories
     runs = RunService(storage: storage, histories: histories, configuration: configuration, logger: logger)
+    sweeps = SweepService(storage: storage, runs: runs, liveness: liveness, configuration: configuration)
     alerts = AlertSender(webhook: configuration.webhook, logger: logger)
     bodyBudget = ByteBudget(limit: configuration.limits.bodiesInFlight)
   }

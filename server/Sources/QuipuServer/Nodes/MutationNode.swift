@@ -36,6 +36,8 @@ struct MutationNode: GraphQLObject {
           throw GraphQLError("there is no such API key")
         }
         return RecordNode.success(try await graph.storage.removeKey(id: id))
+      case "upsertSweep", "createAgent", "agentHeartbeat":
+        return try await SweepMutations(graph: graph).resolve(field.name, input)
       case "createTeam":
         let name = input.string("teamName") ?? ""
         try Names.checkEntity(name)

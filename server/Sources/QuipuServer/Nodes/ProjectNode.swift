@@ -35,6 +35,9 @@ struct ProjectNode: GraphQLObject {
         throw GraphQLError("run \(project.entity)/\(project.name)/\(name) not found")
       }
       return .null
+    case "sweep": return try await sweep(arguments)
+    case "sweeps": return try await sweeps(arguments)
+    case "totalSweeps": return .int(Int64(try await graph.storage.countSweeps(projectID: project.id)))
     default: return .null
     }
   }

@@ -18,4 +18,9 @@ enum RunNames {
     let noun = nouns.randomElement() ?? "cord"
     return "\(adjective)-\(noun)-\(Int.random(in: 1...9999))"
   }
+
+  /// For a run that a sweep hands out.
+  static func next(sweepRun number: Int64) -> String {
+    "\(adjectives.randomElement() ?? "quiet")-sweep-\(number)"
+  }
 }

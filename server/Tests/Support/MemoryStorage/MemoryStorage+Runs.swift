@@ -29,6 +29,7 @@ extension MemoryStorage {
       state.console[id] = nil
       state.files.removeAll { $0.runID == id }
       state.alerts.removeAll { $0.runID == id }
+      state.trials.removeAll { $0.runID == id }
       let keys = state.segments.filter { $0.runID == id }.compactMap(\.objectKey)
       state.segments.removeAll { $0.runID == id }
       return keys

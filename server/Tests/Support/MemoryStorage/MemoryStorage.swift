@@ -17,6 +17,9 @@ public final class MemoryStorage: Storage {
     var blobs: [String: (blob: BlobRecord, addedAt: Timestamp)] = [:]
     var files: [FileRecord] = []
     var alerts: [AlertRecord] = []
+    var sweeps: [SweepRecord] = []
+    var sweepAgents: [SweepAgentRecord] = []
+    var trials: [SweepTrialRecord] = []
     private var lastID: Int64 = 0
 
     mutating func newID() -> Int64 {
