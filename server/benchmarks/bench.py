@@ -304,7 +304,7 @@ for i in range({rows}):
 run.finish()
 logged = time.monotonic() - began
 began = time.monotonic()
-got = list(wandb.Api().run("peer/peer").scan_history(page_size=10000))
+got = list(wandb.Api().run("peer/peer").scan_history())
 print(logged, time.monotonic() - began, len(got))
 """
     with tempfile.TemporaryDirectory() as home:

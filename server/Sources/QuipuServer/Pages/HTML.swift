@@ -37,6 +37,7 @@ func page(_ title: String, status: HTTPResponse.Status = .ok, _ body: String) ->
     .scroll { overflow-x: auto; }
     table { border-collapse: collapse; width: 100%; }
     th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); }
+    tbody th { width: 14rem; font-weight: 600; overflow-wrap: anywhere; }
     td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
     code, pre { font: 13px/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
     .state { white-space: nowrap; }
