@@ -34,7 +34,8 @@ extension RunService {
     var change = RunChange(run: run)
     // The client's clock at the newest line, for telling late lines from those of a run that goes on.
     var newest: Double?
-    var isNews = request.isHeartbeat || request.isPreempting
+    // A sign of life alone does not take back that the machine is about to go away.
+    var isNews = request.isPreempting || (request.isHeartbeat && run.state != .preempting)
     if let lines = request.history {
       if let added = try await history(lines, run: &run, writer: writer) {
         change.addedSegments.append(added)
@@ -169,8 +170,9 @@ extension RunService {
 
   // MARK: Summary
 
-  /// The newest summary counts, by the client's own clock: `_timestamp`, then `_step`. One without a `_timestamp` (before
-  /// the first row of a life) is compared by `_wandb.runtime`.
+  /// The newest summary counts: by the client's own clock, `_timestamp` (unless a higher `_step` shows that another
+  /// machine, whose clock is behind, goes on with the run), then by `_step`, then by `_wandb.runtime`. The first
+  /// summaries of a resumed life have no `_step` (9.3): they are as new as the `_timestamp` that they took over.
   /// - Returns: whether the stored summary was replaced by another one.
   private func take(summary line: String, into run: inout RunRecord) throws(ServerFault) -> Bool {
     let json: JSON
@@ -187,11 +189,15 @@ extension RunService {
   }
 
   static func isOlder(_ new: JSONObject, than old: JSONObject) -> Bool {
-    if let before = old["_timestamp"]?.doubleValue, let now = new["_timestamp"]?.doubleValue {
-      if now != before { return now < before }
-      if let before = old["_step"]?.doubleValue { return (new["_step"]?.doubleValue ?? -1) < before }
-      return false
+    let time = (old: old["_timestamp"]?.doubleValue, new: new["_timestamp"]?.doubleValue)
+    let step = (old: old["_step"]?.doubleValue, new: new["_step"]?.doubleValue)
+    // A life that has logged no row says nothing of time.
+    if (time.old == nil) != (time.new == nil) { return false }
+    if let before = time.old, let now = time.new, now != before {
+      if let before = step.old, let now = step.new, now > before { return false }
+      return now < before
     }
+    if let before = step.old, let now = step.new, now != before { return now < before }
     let runtime = { (summary: JSONObject) in summary["_wandb"]?.objectValue?["runtime"]?.doubleValue }
     if let before = runtime(old), let now = runtime(new) { return now < before }
     return false

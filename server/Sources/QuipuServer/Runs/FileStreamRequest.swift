@@ -11,6 +11,8 @@ struct FileStreamRequest: Sendable {
   var events: Lines?
   var summary: Lines?
   var console: Lines?
+  /// Names of files that are in storage now; only that they are told counts.
+  var tellsUploads = false
   var isPreempting = false
   var isComplete = false
   var exitCode: Int64?
@@ -19,7 +21,8 @@ struct FileStreamRequest: Sendable {
 
   /// A sign of life and nothing else.
   var isHeartbeat: Bool {
-    history == nil && events == nil && summary == nil && console == nil && !isPreempting && !isComplete
+    history == nil && events == nil && summary == nil && console == nil && !tellsUploads && !isPreempting
+      && !isComplete
   }
 
   /// - Throws: 400 for another shape, 413 for a line that is too long. Unknown members and files are ignored, as older
@@ -39,6 +42,7 @@ struct FileStreamRequest: Sendable {
       summary = try Self.lines(files, "wandb-summary.json", limit: lineLimit)
       console = try Self.lines(files, "output.log", limit: lineLimit)
     }
+    tellsUploads = members["uploaded"].map { $0 != .null } ?? false
     isPreempting = try Self.member(members, "preempting", { $0.boolValue }, "true or false") ?? false
     isComplete = try Self.member(members, "complete", { $0.boolValue }, "true or false") ?? false
     exitCode = try Self.member(members, "exitcode", { $0.intValue }, "an integer")
