@@ -17,9 +17,9 @@ extension RunService {
       }
       return (changed, false)
     }
-    let (project, _) = try await ensureProject(entity: input.string("entityName"), name: input.string("modelName"))
     let name = Self.given(input.string("name")) ?? Self.newRunID()
     try Names.checkRun(name)
+    let (project, _) = try await ensureProject(entity: input.string("entityName"), name: input.string("modelName"))
     var stored = try await storage.run(projectID: project.id, name: name)
     var inserted = false
     if stored == nil {
@@ -32,14 +32,20 @@ extension RunService {
       }
     }
     guard let stored else { throw ServerFault(503, "the run \(name) is being deleted; try again") }
-    let run = try await change(runID: stored.id) { change in
-      try Self.merge(input, config: config, summary: summary, into: &change.run)
-      if let config, change.run.fork == nil, change.run.historyLineCount == 0 {
-        try await fork(config, in: &change)
+    do {
+      let run = try await change(runID: stored.id) { change in
+        try Self.merge(input, config: config, summary: summary, into: &change.run)
+        if let config, change.run.fork == nil, change.run.historyLineCount == 0 {
+          try await fork(config, in: &change)
+        }
+        return change.run
       }
-      return change.run
+      return (run, inserted)
+    } catch {
+      // What is refused leaves nothing behind.
+      if inserted { try? await delete(runID: stored.id) }
+      throw error
     }
-    return (run, inserted)
   }
 
   /// A run's own call: null leaves a field as it is.
