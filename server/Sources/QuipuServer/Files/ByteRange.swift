@@ -32,7 +32,7 @@ enum UploadRange: Equatable {
 
   static func parse(_ header: String) -> UploadRange? {
     guard header.lowercased().hasPrefix("bytes ") else { return nil }
-    let halves = header.dropFirst(6).split(separator: "/")
+    let halves = header.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)
     guard halves.count == 2, let total = Int64(halves[1]), total >= 0 else { return nil }
     if halves[0] == "*" { return .question(total: total) }
     let ends = halves[0].split(separator: "-", omittingEmptySubsequences: false)
