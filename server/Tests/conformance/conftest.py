@@ -36,7 +36,7 @@ VECTORS = os.environ.get("QUIPU_HTTP_VECTORS")
 # The client inside this process must not see what the caller's shell or home tell it.
 for name in [name for name in os.environ if name.startswith("WANDB_")]:
     del os.environ[name]
-HOME = tempfile.mkdtemp(prefix="quipu-conformance-home-")
+HOME = tempfile.mkdtemp(prefix="quipu-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC"]:
     os.environ.pop(name, None)
@@ -260,10 +260,13 @@ class Outcome:
 
 def client_environment(directory, url, key, extra=None):
     home = pathlib.Path(directory) / ".home"
-    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    home.mkdir(exist_ok=True)
+    # The client's helpers make sockets there, whose paths may have some hundred bytes only.
+    temporary = pathlib.Path(HOME) / "tmp"
+    temporary.mkdir(exist_ok=True)
     environment = {
         "PATH": os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        "HOME": str(home), "TMPDIR": str(home / "tmp"), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(home), "TMPDIR": str(temporary), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
         "WANDB_BASE_URL": url, "WANDB_API_KEY": key, "WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false",
         "NO_PROXY": "*",
     }
