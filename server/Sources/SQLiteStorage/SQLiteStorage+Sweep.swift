@@ -15,13 +15,13 @@ extension SQLiteStorage {
     }
   }
 
-  /// Forgets blobs that no file has. Their objects are then ones that no row names.
+  /// Forgets blobs that nothing has. Their objects are then ones that no row names.
   private func forgetBlobs(before moment: Timestamp) async throws -> Bool {
     try await write { db in
       let unused = try db.all(
         """
         SELECT sha256, md5, size FROM blobs
-        WHERE added_at < ? AND NOT EXISTS (SELECT 1 FROM files WHERE blob = sha256) LIMIT ?
+        WHERE added_at < ? AND \(Schema.blobIsUnused) LIMIT ?
         """, [moment, Self.portion], read: Self.blob)
       for blob in unused { try db.run("DELETE FROM blobs WHERE sha256 = ?", [blob.sha256]) }
       return !unused.isEmpty

@@ -30,6 +30,7 @@ enum Schema {
     guard version < Self.version else { return }
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1", migrate: first)
+    migrator.registerMigration("2 artifacts", migrate: artifacts)
     migrator.registerMigration("3 sweeps", migrate: sweeps)
     try migrator.migrate(pool)
   }

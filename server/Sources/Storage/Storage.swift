@@ -4,8 +4,8 @@
 /// To fit both, nothing here takes a query language or a transaction: each call is one transaction, records are values,
 /// and a run changes through `commit`, which refuses to write over a version it has not read, so that several server
 /// processes could share a database. `MemoryStorage` in the tests is the proof that the protocol says enough.
-public protocol Storage: AccountStorage, ProjectStorage, RunStorage, HistoryStorage, FileStorage, AlertStorage,
-  SweepStorage
+public protocol Storage: AccountStorage, ProjectStorage, RunStorage, HistoryStorage, FileStorage, ArtifactStorage,
+  AlertStorage, SweepStorage
 {
   var objects: any ObjectStorage { get }
   /// Values the server keeps for itself, such as the secret that signs URLs.

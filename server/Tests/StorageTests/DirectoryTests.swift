@@ -135,7 +135,7 @@ import Testing
       func damaged(fromPage page: Int) -> Data {
         whole.prefix(page * 4096) + (page * 4096..<whole.count).map { UInt8(truncatingIfNeeded: $0 &* 31 | 1) }
       }
-      try damaged(fromPage: 40).write(to: url)
+      try damaged(fromPage: 90).write(to: url)
       let storage = try await SQLiteStorage(directory: directory)
       await #expect { _ = try await storage.segments(runID: run.id, stream: .history) } throws: { isDamage($0) }
       let other = try await makeRun(storage, makeProject(storage, "other"))

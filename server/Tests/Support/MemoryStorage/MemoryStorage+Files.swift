@@ -13,7 +13,7 @@ extension MemoryStorage {
 
   public func sweep(before moment: Timestamp) {
     state.withLock { state in
-      let used = Set(state.files.map(\.blob.sha256))
+      let used = Set(state.files.map(\.blob.sha256) + state.artifacts.blobs)
       state.blobs = state.blobs.filter { $0.value.addedAt >= moment || used.contains($0.key) }
       let named = Set(state.blobs.values.map(\.blob.objectKey) + state.segments.compactMap(\.objectKey))
       memory.remove(storedBefore: moment) { !named.contains($0) }

@@ -20,6 +20,7 @@ public final class MemoryStorage: Storage {
     var sweeps: [SweepRecord] = []
     var sweepAgents: [SweepAgentRecord] = []
     var trials: [SweepTrialRecord] = []
+    var artifacts = ArtifactTables()
     private var lastID: Int64 = 0
 
     mutating func newID() -> Int64 {
