@@ -110,6 +110,9 @@ struct Housekeeping: Service {
       }
       if minutes % 60 == 59 {
         uploads.forgetPartials(before: Timestamp.now.adding(seconds: -24 * 3600))
+        await attempt("forget abandoned uploads") {
+          try await context.storage.forgetArtifactUploads(before: Timestamp.now.adding(seconds: -7 * 24 * 3600))
+        }
         await attempt("sweep") { try await context.storage.sweep(before: Timestamp.now.adding(seconds: -3600)) }
       }
       minutes += 1

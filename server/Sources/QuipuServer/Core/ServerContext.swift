@@ -14,6 +14,7 @@ final class ServerContext: Sendable {
   let histories: HistoryService
   let runs: RunService
   let sweeps: SweepService
+  let artifacts: ArtifactService
   let alerts: AlertSender
   /// Bytes of bodies that may be in memory at once.
   let bodyBudget: ByteBudget
@@ -30,8 +31,9 @@ final class ServerContext: Sendable {
     self.histories = histories
     runs = RunService(storage: storage, histories: histories, configuration: configuration, logger: logger)
     sweeps = SweepService(storage: storage, runs: runs, liveness: liveness, configuration: configuration)
-    alerts = AlertSender(webhook: configuration.webhook, logger: logger)
     bodyBudget = ByteBudget(limit: configuration.limits.bodiesInFlight)
+    artifacts = ArtifactService(storage: storage, runs: runs, configuration: configuration, bodyBudget: bodyBudget)
+    alerts = AlertSender(webhook: configuration.webhook, logger: logger)
   }
 
   /// The address under which clients reach the server; known once it listens.

@@ -30,12 +30,12 @@ struct FileEndpoint: Sendable {
       if request.method == .put { return try await upload(request, runID: id, name: name) }
       guard let run = try await context.storage.run(id: id) else { throw ServerFault(404, "the run was deleted") }
       return try await download(request, run: run, name: name)
+    case ("upload"?, _), ("manifest"?, _), ("artifact"?, _):
+      return try await signedArtifact(request, Array(parts))
     default:
       throw ServerFault(404, "not found")
     }
   }
-
-  func artifact(_ request: Request, parts: [Substring]) async throws -> Response { throw ServerFault(404, "not found") }
 
   // MARK: Run files
 

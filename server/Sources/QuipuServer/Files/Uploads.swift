@@ -29,38 +29,40 @@ final class Uploads: Sendable {
 
   init(context: ServerContext) { self.context = context }
 
-  func receive(_ request: Request) async throws -> Outcome {
-    guard let header = request.headers[.contentRange] else { return .complete(try await receiveWhole(request)) }
+  /// - Parameter expected: what the bytes must be; those that are not are refused and not kept.
+  func receive(_ request: Request, expecting expected: ExpectedDigests = .init(md5: nil)) async throws -> Outcome {
+    guard let header = request.headers[.contentRange] else {
+      return .complete(try await receiveWhole(request, expected))
+    }
     guard let range = UploadRange.parse(header) else {
       throw ServerFault(400, "Content-Range must be 'bytes FIRST-LAST/TOTAL' or 'bytes */TOTAL'")
     }
-    return try await locks.with(request.uri.path) { try await receive(request, range) }
+    return try await locks.with(request.uri.path) { try await receive(request, range, expected) }
   }
 
   // MARK: Whole
 
-  private func receiveWhole(_ request: Request) async throws -> BlobRecord {
+  private func receiveWhole(_ request: Request, _ expected: ExpectedDigests) async throws -> BlobRecord {
     let limit = context.configuration.limits.fileBytes
     let announced = request.headers[.contentLength].flatMap { Int64($0) }
     if let announced, announced > limit { throw ServerFault(413, "the file is larger than \(limit) bytes") }
     let staged = try StagedFile(path: context.storage.objects.stagingPath())
-    var md5 = MD5()
-    var sha256 = SHA256()
+    var digests = UploadDigests(xxh128: expected.xxh128 != nil)
     for try await chunk in request.body {
       guard staged.size + Int64(chunk.readableBytes) <= limit else {
         throw ServerFault(413, "the file is larger than \(limit) bytes")
       }
       try chunk.withUnsafeReadableBytes { bytes in
-        md5.update(bytes)
-        sha256.update(bytes)
+        digests.update(bytes)
         try staged.append(bytes)
       }
     }
     if let announced, announced != staged.size {
       throw ServerFault(400, "\(staged.size) of \(announced) bytes arrived")
     }
-    let blob = BlobRecord(sha256: hexText(sha256.finish()), md5: base64(md5.finish()), size: staged.size)
+    let (blob, xxh128) = digests.finish(size: staged.size)
     try check(request, blob)
+    try expected.check(blob, xxh128: xxh128)
     try await keep(staged, as: blob)
     return blob
   }
@@ -77,7 +79,9 @@ final class Uploads: Sendable {
 
   // MARK: Parts
 
-  private func receive(_ request: Request, _ range: UploadRange) async throws -> Outcome {
+  private func receive(
+    _ request: Request, _ range: UploadRange, _ expected: ExpectedDigests
+  ) async throws -> Outcome {
     let path = request.uri.path
     let known = partials.withLock { $0[path] }
     switch range {
@@ -108,8 +112,9 @@ final class Uploads: Sendable {
         return .incomplete(Self.resumeIncomplete(received: partial.received))
       }
       partials.withLock { $0[path] = nil }
-      let blob = try await Self.digest(partial.staged)
+      let (blob, xxh128) = try await Self.digest(partial.staged, xxh128: expected.xxh128 != nil)
       try check(request, blob)
+      try expected.check(blob, xxh128: xxh128)
       try await keep(partial.staged, as: blob)
       return .complete(blob)
     }
@@ -121,21 +126,19 @@ final class Uploads: Sendable {
     return Response(status: .init(code: 308, reasonPhrase: "Resume Incomplete"), headers: fields)
   }
 
-  private static func digest(_ staged: StagedFile) async throws -> BlobRecord {
+  private static func digest(
+    _ staged: StagedFile, xxh128: Bool
+  ) async throws -> (record: BlobRecord, xxh128: String?) {
     let reader = try FileDescriptorReader(path: staged.path)
-    var md5 = MD5()
-    var sha256 = SHA256()
+    var digests = UploadDigests(xxh128: xxh128)
     var offset = 0
     while true {
       let chunk = try await reader.read(at: offset, count: 1 << 20)
       guard chunk.readableBytes > 0 else { break }
-      chunk.withUnsafeReadableBytes {
-        md5.update($0)
-        sha256.update($0)
-      }
+      chunk.withUnsafeReadableBytes { digests.update($0) }
       offset += chunk.readableBytes
     }
-    return BlobRecord(sha256: hexText(sha256.finish()), md5: base64(md5.finish()), size: Int64(offset))
+    return digests.finish(size: Int64(offset))
   }
 
   /// Gives up uploads in parts that nobody went on with.

@@ -10,6 +10,7 @@ struct GraphContext: Sendable {
   var storage: any Storage { server.storage }
   var runs: RunService { server.runs }
   var sweeps: SweepService { server.sweeps }
+  var artifacts: ArtifactService { server.artifacts }
   var user: String { server.configuration.user }
   var links: FileLinks {
     FileLinks(

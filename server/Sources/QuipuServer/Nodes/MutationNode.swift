@@ -15,7 +15,9 @@ struct MutationNode: GraphQLObject {
       case "upsertBucket": return try await upsertBucket(input)
       case "rewindRun": return try await rewindRun(input)
       case "deleteRun":
-        try await graph.runs.delete(runID: try await run(input).id)
+        let id = try await run(input).id
+        if input.bool("deleteArtifacts") == true { try await graph.artifacts.deleteArtifacts(ofRun: id) }
+        try await graph.runs.delete(runID: id)
         return .object(RecordNode("DeleteRunPayload", [:]))
       case "updateRunState":
         try await graph.runs.setState(runID: try await run(input).id, input.string("state") ?? "")
@@ -43,7 +45,7 @@ struct MutationNode: GraphQLObject {
         try Names.checkEntity(name)
         let team = try await graph.storage.ensureEntity(named: name, isTeam: true)
         return .object(RecordNode("CreateTeamPayload", ["entity": .object(EntityNode(graph: graph, entity: team))]))
-      default: return .null
+      default: return try await ArtifactMutations(graph: graph).resolve(field.name, input)
       }
     }
   }

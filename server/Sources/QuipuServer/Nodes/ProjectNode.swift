@@ -38,6 +38,9 @@ struct ProjectNode: GraphQLObject {
     case "sweep": return try await sweep(arguments)
     case "sweeps": return try await sweeps(arguments)
     case "totalSweeps": return .int(Int64(try await graph.storage.countSweeps(projectID: project.id)))
+    case "artifact", "artifactType", "artifactTypes", "artifactCollection", "artifactCollections",
+      "artifactCollectionMembership":
+      return try await ArtifactQueries(graph: graph).resolve(field, in: project)
     default: return .null
     }
   }
@@ -62,7 +65,13 @@ struct ProjectNode: GraphQLObject {
 
   private func runs(_ arguments: GraphQLArguments) async throws -> GraphQLValue {
     let query = try query(arguments, limit: try graph.pageSize(arguments, default: 50))
-    let page = try await graph.storage.runs(query)
+    let page: RunPage
+    do {
+      page = try await graph.storage.runs(query)
+    } catch let error as FilterError {
+      // A cursor from elsewhere is found out where it is read.
+      throw GraphQLError(error.message)
+    }
     let storage = graph.storage
     return .object(
       ConnectionNode(

@@ -27,6 +27,8 @@ struct QueryNode: GraphQLObject {
       let project = try await graph.runs.project(
         entity: arguments.string("entityName"), name: arguments.string("name"))
       return .node(project.map { ProjectNode(graph: graph, project: $0) })
+    case "artifact", "artifactCollection", "clientIDMapping":
+      return try await ArtifactQueries(graph: graph).resolve(field)
     default: return .null
     }
   }
@@ -38,7 +40,10 @@ struct ServerInfoNode: GraphQLObject {
   /// What clients change their behaviour for. Source: protocol reference, 7.1.
   static let features = [
     "STRUCTURED_CONSOLE_LOGS": false, "FILESTREAM_GZIP": true, "MARK_RUN_FILES_UPLOADED": true,
-    "TOTAL_COUNT_IN_FILE_CONNECTION": true,
+    "TOTAL_COUNT_IN_FILE_CONNECTION": true, "ARTIFACT_DIGEST_ALGORITHM": true,
+    "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE": true,
+    "ARTIFACT_V2_DOWNLOAD_HANDLER_SUPPORTS_ARTIFACT_ID": true,
+    "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION": true,
   ]
 
   func resolve(_ field: GraphQLField) async throws -> GraphQLValue {

@@ -49,6 +49,7 @@ struct RunNode: GraphQLObject {
     case "fileCount": .int(Int64(try await graph.storage.countFiles(runID: run.id)))
     case "files": try await files(field.arguments)
     case "logLines": try await logLines(field.arguments)
+    case "outputArtifacts", "inputArtifacts": try await ArtifactQueries(graph: graph).resolve(field, of: run)
     case "historyKeys", "history", "events", "sampledHistory", "bucketedHistory", "parquetHistory":
       try await rows(field)
     default: .null
