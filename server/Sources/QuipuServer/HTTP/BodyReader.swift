@@ -21,25 +21,38 @@ struct BodyReader: Sendable {
     guard coding == "gzip" || coding == "identity" else {
       throw ServerFault(415, "Content-Encoding '\(coding)' is not supported; use gzip or none")
     }
-    // A body is held twice for a moment, as bytes and as what was parsed from them. A heartbeat waits for nobody.
-    let expected = (announced ?? limit) * (coding == "gzip" ? 8 : 2)
-    return try await context.bodyBudget.with(expected < 64 << 10 ? 0 : expected) {
-      var bytes = try await collect(request, limit: limit, announced: announced)
-      if coding == "gzip" { bytes = try inflated(bytes, limit: limit) }
+    return try await context.bodyBudget.withShare { share in
+      var bytes = try await collect(request, limit: limit, announced: announced, share: share)
+      // A body is held twice for a moment, as bytes and as what is parsed from them. A heartbeat waits for nobody.
+      let size = bytes.readableBytes
+      if coding == "gzip" {
+        await share.take(min(7 * size, 2 * limit))
+        bytes = try inflated(bytes, limit: limit)
+      } else if size > Self.freeBytes {
+        await share.take(size)
+      }
       let parsed = try bytes.withUnsafeReadableBytes { try parse($0) }
       bytes = NIOCore.ByteBuffer()
       return try await then(parsed)
     }
   }
 
-  private func collect(_ request: Request, limit: Int, announced: Int?) async throws -> NIOCore.ByteBuffer {
+  /// Of each body, so many bytes are nothing to keep account of.
+  private static let freeBytes = 64 << 10
+
+  private func collect(
+    _ request: Request, limit: Int, announced: Int?, share: ByteBudget.Share
+  ) async throws -> NIOCore.ByteBuffer {
     // A body may take 30 s, and longer if it is large: 100 kB/s is slow even for a mobile network.
     let deadline = Timestamp.now.adding(seconds: 30 + Double(announced ?? limit) / 100_000)
     var bytes = NIOCore.ByteBuffer()
-    if let announced { bytes.reserveCapacity(announced) }
+    // What is announced need not come.
+    if let announced { bytes.reserveCapacity(min(announced, 1 << 20)) }
     for try await chunk in request.body {
-      guard bytes.readableBytes + chunk.readableBytes <= limit else { throw tooLarge(limit) }
+      let size = bytes.readableBytes + chunk.readableBytes
+      guard size <= limit else { throw tooLarge(limit) }
       guard Timestamp.now < deadline else { throw ServerFault(408, "the body took too long to arrive") }
+      await share.take(min(chunk.readableBytes, size - Self.freeBytes))
       bytes.writeImmutableBuffer(chunk)
     }
     return bytes
