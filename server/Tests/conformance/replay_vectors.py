@@ -117,7 +117,8 @@ def selection(query):
 def kind(value):
     if isinstance(value, bool):
         return "boolean"
-    return {str: "string", int: "number", float: "number", dict: "object", list: "list", type(None): "null"}[type(value)]
+    kinds = {str: "string", int: "number", float: "number", dict: "object", list: "list", type(None): "null"}
+    return kinds[type(value)]
 
 
 def parsed(text):
@@ -141,7 +142,8 @@ def differences(recorded, ours, selected=None, path=""):
     # Sizes may be texts or numbers (reference, 15.4); ids of the first recordings are numbers.
     if kind(recorded) != kind(ours):
         if not (name in ("sizeBytes", "id") and {kind(recorded), kind(ours)} == {"number", "string"}):
-            yield f"{path}: {kind(ours)} {json.dumps(ours)[:80]} instead of {kind(recorded)} {json.dumps(recorded)[:80]}"
+            yield (f"{path}: {kind(ours)} {json.dumps(ours)[:80]} instead of {kind(recorded)} "
+                   f"{json.dumps(recorded)[:80]}")
         return
     if isinstance(recorded, dict):
         for key, value in recorded.items():

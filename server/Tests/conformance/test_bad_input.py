@@ -111,8 +111,10 @@ def test_a_malformed_graphql_body_is_refused(target, body):
     "{ viewer { id { x } } }", "query Q($a: Int!) { viewer { id } }", "query Q($a: Nope) { viewer { id } }",
     "{ viewer { ...Missing } }", "fragment A on User { ...A } { viewer { ...A } }",
     "fragment A on User { ...B } fragment B on User { ...A } { viewer { ...A } }",
-    "{ project(name: 3) { id } }", "{ project(bogus: 3) { id } }", "mutation { nonsense }", "subscription { viewer { id } }",
-    '{ project(name: "\\uD800") { id } }', '{ project(name: "unterminated) { id } }', "{ a: viewer { id } a: serverInfo { __typename } }",
+    "{ project(name: 3) { id } }", "{ project(bogus: 3) { id } }", "mutation { nonsense }",
+    "subscription { viewer { id } }",
+    '{ project(name: "\\uD800") { id } }', '{ project(name: "unterminated) { id } }', 
+    "{ a: viewer { id } a: serverInfo { __typename } }",
     "{ viewer { id @skip(if: 3) } }", "{ viewer { id @nonsense } }", "\u0000", "{" * 50_000,
     "{ viewer " * 20_000, "query " + "{ viewer { id } } query " * 3, '{ project(name: """block) { id } }',
     "query A { viewer { id } } query B { viewer { id } }",
@@ -323,7 +325,8 @@ def test_signed_urls_are_good_for_what_they_say_and_nothing_else(target):
         ("GET", url.path.replace("good", "other"), url.query), ("GET", url.path + "x", url.query),
         ("GET", url.path, ""), ("GET", url.path, url.query.replace("expires=", "expires=9")),
         ("GET", url.path, url.query[:-1] + ("A" if url.query[-1] != "A" else "B")), ("GET", url.path, url.query[:-4]),
-        ("GET", url.path.replace("/run/1/", "/run/2/"), url.query), ("GET", url.path, "expires=1&signature=" + "A" * 43),
+        ("GET", url.path.replace("/run/1/", "/run/2/"), url.query),
+        ("GET", url.path, "expires=1&signature=" + "A" * 43),
         ("GET", url.path, "expires=-1&signature="), ("GET", url.path, "expires=99999999999999999999&signature=x"),
         ("GET", url.path.replace("good", "%67ood"), url.query), ("GET", "/storage/run/1/../1/good.txt", url.query),
         ("PUT", url.path, "expires=x&signature=%ff%00"),
@@ -340,7 +343,8 @@ def test_signed_urls_are_good_for_what_they_say_and_nothing_else(target):
 
 def test_expired_urls_are_refused(target):
     url = signed(target, "good.txt")
-    [database] = [path for path in target.data.iterdir() if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"]
+    [database] = [path for path in target.data.iterdir()
+                  if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"]
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     [[secret]] = connection.execute("SELECT value FROM settings WHERE name = 'url-secret'").fetchall()
     connection.close()
@@ -556,7 +560,8 @@ def test_random_bytes_in_valid_requests_never_end_the_server(target):
                                           "{ edges { node { name config history(samples: 3) } } } } }",
                                  "variables": {"n": "bad"}}).encode()),
         ("/files/local/bad/fuzz/file_stream", json.dumps({"files": {
-            "wandb-history.jsonl": {"offset": 0, "content": ['{"_step":0,"x":1.5,"t":"a","n":{"m":NaN},"l":[1,"2"]}'] * 3},
+            "wandb-history.jsonl": {"offset": 0, "content": [
+                '{"_step":0,"x":1.5,"t":"a","n":{"m":NaN},"l":[1,"2"]}'] * 3},
             "wandb-events.jsonl": {"offset": 0, "content": ['{"_timestamp":1.5,"system.cpu":3}']},
             "wandb-summary.json": {"offset": 0, "content": ['{"x":1}']},
             "output.log": {"offset": 0, "content": ["ERROR 2026-01-01T00:00:00.000000 [a] b"]}}}).encode()),
@@ -595,7 +600,8 @@ def test_a_full_disk_is_passing_trouble(program, tmp_path):
 
     mount = tmp_path / "small"
     mount.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(mount)], capture_output=True, text=True)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(mount)], capture_output=True,
+                          text=True)
     if made.returncode != 0:
         pytest.skip(f"this user may not mount a small file system: {made.stderr.strip()}")
     server = None

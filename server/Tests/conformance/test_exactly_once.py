@@ -134,7 +134,8 @@ def compare(found, expected):
         if name in ("events", "historyKeys"):
             continue
         assert found[name] == expected[name], name
-    assert [text(json.loads(line)) for line in found["events"]] == [text(json.loads(line)) for line in expected["events"]]
+    events = [[text(json.loads(line)) for line in state["events"]] for state in (found, expected)]
+    assert events[0] == events[1]
     keys = lambda state: {name: entry["typeCounts"] for name, entry in state["historyKeys"]["keys"].items()}
     assert keys(found) == keys(expected)
 

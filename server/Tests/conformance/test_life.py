@@ -298,7 +298,8 @@ def test_alerts_are_kept_listed_and_posted(start_server, run_client):
         run_client(f"""
 import wandb
 run = wandb.init(project="life", id="alerting", name="the run", {FAST})
-run.alert(title="Low accuracy", text="accuracy 0.1 is under 0.2 \\u00fc", level=wandb.AlertLevel.WARN, wait_duration=300)
+run.alert(title="Low accuracy", text="accuracy 0.1 is under 0.2 \\u00fc",
+          level=wandb.AlertLevel.WARN, wait_duration=300)
 run.alert(title="Default level", text="info")
 run.finish()
 run = wandb.init(project="life", id="alerting", resume="must", {FAST})

@@ -69,7 +69,8 @@ print(json.dumps({str(p.relative_to(root)): hashlib.md5(p.read_bytes()).hexdiges
         image = rows[i]["img"]
         assert image["_type"] == "image-file" and image["caption"] == f"cap {i}" and image["path"] in files
         assert files[image["path"]].size == image["size"]
-        assert hashlib.sha256(open(outcome.directory / "down" / image["path"], "rb").read()).hexdigest() == image["sha256"]
+        data = (outcome.directory / "down" / image["path"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == image["sha256"]
         histogram = rows[i]["hist"]
         assert histogram["_type"] == "histogram" and sum(histogram["values"]) == 200 and len(histogram["bins"]) == 9
     assert rows[2]["imgs"]["_type"] == "images/separated" and rows[2]["imgs"]["count"] == 3

@@ -4,7 +4,6 @@ import json
 
 import pytest
 import requests
-import wandb
 
 PROJECT = "api"
 
@@ -166,7 +165,8 @@ def test_history_sampled_full_and_scanned(runs):
     assert [row["acc"] for row in run.scan_history(keys=["loss", "acc"], page_size=7)] == [
         i / 30 for i in range(0, 30, 2)]
     assert [row["_step"] for row in run.scan_history(min_step=5, max_step=10)] == [5, 6, 7, 8, 9]
-    assert [row["_step"] for row in run.scan_history(keys=["_step", "loss"], min_step=5, max_step=10)] == [5, 6, 7, 8, 9]
+    assert [row["_step"] for row in run.scan_history(keys=["_step", "loss"], min_step=5, max_step=10)] == [
+        5, 6, 7, 8, 9]
     assert list(run.scan_history(min_step=30)) == []
     assert [row["_step"] for row in run.scan_history(min_step=28, max_step=1000)] == [28, 29]
     system = api.run(f"local/{PROJECT}/run4").history(stream="system", samples=50, pandas=False)
