@@ -199,6 +199,7 @@ class Replay:
         self.url = url.rstrip("/")
         self.authorization = "Basic " + base64.b64encode(f"api:{key}".encode()).decode()
         self.given = {}
+        self.runs = {}
         self.manifests = {}
         self.problems = []
         self.count = 0
@@ -266,17 +267,18 @@ class Replay:
         return value
 
     def target(self, line):
-        """(path, whether our own) of the request."""
+        """The path of the request, with the names that our server gave."""
         path = line["path"]
         for recorded in (ORIGIN + path, path):
             if recorded in self.given:
                 url = urllib.parse.urlsplit(self.given[recorded])
-                return url.path + ("?" + url.query if url.query else ""), True
-        return path, False
+                return url.path + ("?" + url.query if url.query else "")
+        # Runs that a sweep handed out have ids of the server's own.
+        return "/".join(self.runs.get(part, part) for part in path.split("/"))
 
     def line(self, name, line):
         self.count += 1
-        path, is_ours = self.target(line)
+        path = self.target(line)
         headers = {key: value for key, value in line["request_headers"].items() if key not in (
             "Host", "Content-Length", "Authorization", "Accept-Encoding", "Connection", "Referer", "Content-Md5",
             "Content-Encoding")}
@@ -365,8 +367,10 @@ class Replay:
                     # The first recordings have entities whose id is their name.
                     if key == "id" and value in (recorded.get("name"), "default"):
                         continue
-                    if key in NAMES or (key == "name" and parent in ("sweep", "agent")):
+                    if key in NAMES or (key == "name" and (parent in ("sweep", "agent") or "totalRuns" in recorded)):
                         self.give(value, other)
+                        if key == "run_id":
+                            self.runs[value] = other
                     elif key == "commands":
                         self.learn(parsed(value), parsed(other), key)
         elif isinstance(recorded, list) and isinstance(ours, list):

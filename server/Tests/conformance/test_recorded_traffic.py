@@ -9,6 +9,11 @@ GROUPS = chains(VECTORS) if VECTORS else {}
 UNSUPPORTED = {
     "l4_identity_token": "identity tokens are not for a server of one user: POST /oidc/token is answered 404",
 }
+# Single requests that are refused for now, and nothing else of their recordings is.
+REFUSED = {
+    "f2_registry.jsonl:18": "there are no registries to link to",
+    "f2_registry.jsonl:19": "nor to read from",
+}
 
 
 @pytest.mark.skipif(not VECTORS, reason="QUIPU_HTTP_VECTORS names no directory of recorded traffic")
@@ -27,4 +32,7 @@ def test_recorded_traffic(start_server, group):
     for path in GROUPS[group]:
         replay.file(path)
     assert replay.count > 0
+    known = [problem for problem in replay.problems if problem.split()[0] in REFUSED]
+    replay.problems = [problem for problem in replay.problems if problem not in known]
+    assert len(known) == len([line for line in REFUSED if line.startswith(group)]), known
     assert not replay.problems, f"{len(replay.problems)} of {replay.count}\n" + "\n".join(replay.problems)
