@@ -32,7 +32,9 @@ extension SQLiteStorage {
         """
         INSERT INTO artifact_collections (project, kind, name, type, next_version, created_at, updated_at)
         SELECT project, ?, ?, id, 0, ?, ? FROM artifact_types WHERE project = ? AND name = ?
-        ON CONFLICT (project, name) DO UPDATE SET kind = excluded.kind, type = excluded.type WHERE next_version = 0
+        ON CONFLICT (project, name) DO UPDATE SET kind = excluded.kind, type = excluded.type
+        WHERE next_version = 0 AND NOT EXISTS (
+          SELECT 1 FROM artifacts WHERE sequence = artifact_collections.id AND excluded.kind <> artifact_collections.kind)
         """,
         [
           collection.kind.rawValue, collection.name, collection.createdAt, collection.updatedAt, collection.projectID,

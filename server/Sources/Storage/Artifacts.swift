@@ -274,8 +274,8 @@ public protocol ArtifactStorage: Sendable {
 
   /// Types of which there is a version, by name.
   func artifactTypes(projectID: Int64) async throws -> [ArtifactTypeRecord]
-  /// The collection of this name, made now if there is none. One without versions takes over kind and type; of any
-  /// other the caller has to look at both.
+  /// The collection of this name, made now if there is none. One without versions takes over the type, and the kind
+  /// too if no artifact was begun in it; of any other the caller has to look at both.
   func ensureArtifactCollection(_ collection: ArtifactCollectionRecord) async throws -> ArtifactCollectionRecord
   func artifactCollection(id: Int64) async throws -> ArtifactCollectionRecord?
   func artifactCollection(projectID: Int64, name: String) async throws -> ArtifactCollectionRecord?

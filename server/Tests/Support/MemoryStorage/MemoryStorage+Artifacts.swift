@@ -45,7 +45,9 @@ extension MemoryStorage {
       }
       let known = state.artifacts.collections.firstIndex { $0.projectID == id && isSame($0.name, collection.name) }
       if let known {
-        if state.artifacts.collections[known].nextVersion == 0 {
+        let old = state.artifacts.collections[known]
+        let isBegun = state.artifacts.artifacts.contains { $0.sequenceID == old.id }
+        if old.nextVersion == 0, old.kind == collection.kind || !isBegun {
           state.artifacts.collections[known].kind = collection.kind
           state.artifacts.collections[known].type = collection.type
         }
