@@ -19,7 +19,8 @@ enum ArtifactColumns {
 
   static let artifact = """
     SELECT a.id, a.sequence, a.digest, a.digest_algorithm, a.created_at, a.run, a.state, a.size, a.file_count,
-      a.updated_at, a.history_step, a.ttl_seconds, a.distributed_id, a.tags, a.requested_aliases, a.description, a.metadata
+      a.updated_at, a.history_step, a.ttl_seconds, a.distributed_id, a.tags, a.requested_aliases,
+      a.description, a.metadata
     FROM artifacts a
     """
 

@@ -34,7 +34,8 @@ extension SQLiteStorage {
         SELECT project, ?, ?, id, 0, ?, ? FROM artifact_types WHERE project = ? AND name = ?
         ON CONFLICT (project, name) DO UPDATE SET kind = excluded.kind, type = excluded.type
         WHERE next_version = 0 AND NOT EXISTS (
-          SELECT 1 FROM artifacts WHERE sequence = artifact_collections.id AND excluded.kind <> artifact_collections.kind)
+          SELECT 1 FROM artifacts
+          WHERE sequence = artifact_collections.id AND excluded.kind <> artifact_collections.kind)
         """,
         [
           collection.kind.rawValue, collection.name, collection.createdAt, collection.updatedAt, collection.projectID,
@@ -107,8 +108,8 @@ extension SQLiteStorage {
         [
           artifact.sequenceID, artifact.runID, artifact.state.rawValue, artifact.digest, artifact.digestAlgorithm,
           artifact.size, artifact.fileCount, artifact.createdAt, artifact.updatedAt, artifact.historyStep,
-          artifact.ttlSeconds, artifact.distributedID, ArtifactColumns.text(artifact.tags), ArtifactColumns.text(artifact.requestedAliases), artifact.description,
-          artifact.metadata,
+          artifact.ttlSeconds, artifact.distributedID, ArtifactColumns.text(artifact.tags),
+          ArtifactColumns.text(artifact.requestedAliases), artifact.description, artifact.metadata,
         ])
       artifact.id = db.lastInsertedRowID
       if let runID = artifact.runID { try Self.connect(artifact.id, runID, .output, db) }
@@ -154,7 +155,9 @@ extension SQLiteStorage {
     }
   }
 
-  private static func artifact(_ condition: String, _ values: [any Bindable], _ db: Database) throws -> ArtifactRecord? {
+  private static func artifact(
+    _ condition: String, _ values: [any Bindable], _ db: Database
+  ) throws -> ArtifactRecord? {
     try db.one("\(ArtifactColumns.artifact) \(condition) LIMIT 1", values, read: ArtifactColumns.artifact)
   }
 

@@ -62,7 +62,8 @@ pathlib.Path("in/deep/b.bin").write_bytes(bytes(range(256)) * 4000)
 pathlib.Path("in/deep/er/empty.dat").write_bytes(b"")
 pathlib.Path("in/ü n%#?&+.txt").write_text("odd name")
 pathlib.Path("elsewhere.csv").write_text("x,y\\n1,2\\n")
-artifact = wandb.Artifact("data-set", type="dataset", description="first", metadata={"rows": 3, "nested": {"k": [1, 2]}})
+artifact = wandb.Artifact("data-set", type="dataset", description="first",
+                          metadata={"rows": 3, "nested": {"k": [1, 2]}})
 artifact.add_dir("in", name="dir")
 artifact.add_file("in/a.txt", name="again/same bytes.txt")
 with artifact.new_file("notes.txt") as f:
@@ -72,7 +73,8 @@ artifact.add_reference("file://" + os.path.abspath("elsewhere.csv"), name="ref.c
 run.log_artifact(artifact, aliases=["prod", "best"], tags=["tag one"])
 artifact.wait()
 run.finish()
-print(json.dumps([artifact.id, artifact.version, artifact.digest, artifact.aliases, artifact.size, artifact.file_count]))
+print(json.dumps([artifact.id, artifact.version, artifact.digest, artifact.aliases, artifact.size,
+                  artifact.file_count]))
 """)
     id, version, digest_of_it, aliases, size, count = outcome.json
     assert base64.b64decode(id, validate=True).decode().startswith("Artifact:")
@@ -242,7 +244,8 @@ for index in range(3):
     run.finish()
 """)
     artifact = server.api().artifact("local/art-distributed/shared:latest")
-    assert tree(artifact.download(root=str(outcome.directory / "down"))) == {"part0": b"0", "part1": b"1", "part2": b"2"}
+    down = tree(artifact.download(root=str(outcome.directory / "down")))
+    assert down == {"part0": b"0", "part1": b"1", "part2": b"2"}
     assert artifact.version == "v0"
 
 
@@ -428,7 +431,7 @@ run.finish()
     versions = api.artifacts("dataset", "local/art-list/many", per_page=2)
     assert [artifact.version for artifact in versions] == ["v4", "v3", "v2", "v1", "v0"] and len(versions) == 5
     assert [a.version for a in api.artifacts("dataset", "local/art-list/many", tags=["odd"])] == ["v3", "v1"]
-    assert [a.version for a in api.artifact_collection("dataset", "local/art-list/many").artifacts()][:2] == ["v4", "v3"]
+    assert [artifact.version for artifact in collection.artifacts()][:2] == ["v4", "v3"]
     assert api.artifact_collection_exists("local/art-list/many", "dataset")
     assert not api.artifact_collection_exists("local/art-list/none", "dataset")
     with pytest.raises(Exception):
@@ -554,7 +557,8 @@ def test_the_steps_of_an_artifact_and_its_digests_are_checked(server):
     (b'{"version":1,"contents":{"a":{"digest":"1B2M2Y8AsgTpgAmY7PhCfg==","size":-1}}}', "size"),
     (b'{"version":1,"contents":{"a":{"digest":"1B2M2Y8AsgTpgAmY7PhCfg=="},"a":{"digest":"1B2M2Y8AsgTpgAmY7PhCfg=="}}}',
      "twice"),
-    (b'{"version":1,"contents":{"a":' + b"[" * 100000 + b"}", "JSON"), (b'{"version":1,"contents":{"\xff":{}}}', "JSON"),
+    (b'{"version":1,"contents":{"a":' + b"[" * 100000 + b"}", "JSON"),
+    (b'{"version":1,"contents":{"\xff":{}}}', "JSON"),
     (b'{"version":1,"contents":{}} x', "JSON"), (b'{"version":1,"contents":{"a\\', "JSON"),
 ])
 def test_broken_manifests_are_refused_by_name(server, text, named):
@@ -575,7 +579,8 @@ def test_broken_manifests_are_refused_by_name(server, text, named):
 def test_bad_input_is_refused_before_anything_is_made(server, change):
     maker = Maker(server, "art-bad", {"a": b""}, **change)
     assert maker.refused(CREATE, {"input": maker.input})
-    data = server.graphql('{ project(name: "art-bad", entityName: "local") { artifactTypes { edges { node { name } } } } }')
+    data = server.graphql(
+        '{ project(name: "art-bad", entityName: "local") { artifactTypes { edges { node { name } } } } }')
     assert data["project"]["artifactTypes"]["edges"] == []
 
 

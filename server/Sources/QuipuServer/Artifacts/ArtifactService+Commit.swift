@@ -231,7 +231,9 @@ extension ArtifactService {
     let blobs =
       artifact.digestAlgorithm == "MANIFEST_MD5"
       ? try await storage.blobs(md5s: digests).map { ($0.md5, $0) }
-      : try await storage.artifactFiles(sequenceID: artifact.sequenceID, digests: digests).compactMap { file in file.blob.map { (file.digest, $0) } }
+      : try await storage.artifactFiles(sequenceID: artifact.sequenceID, digests: digests).compactMap { file in
+        file.blob.map { (file.digest, $0) }
+      }
     let stored = Dictionary(blobs, uniquingKeysWith: { first, _ in first })
     var files: [ArtifactFileRecord] = []
     for entry in entries {
@@ -239,7 +241,8 @@ extension ArtifactService {
       guard let blob = stored[entry.digest], try await storage.objects.localFile(key: blob.objectKey) != nil else {
         throw ServerFault(400, "the file '\(entry.path)' with the digest \(entry.digest) was not uploaded")
       }
-      files.append(ArtifactFileRecord(artifactID: artifact.id, name: entry.path, digest: entry.digest, content: .blob(blob)))
+      files.append(
+        ArtifactFileRecord(artifactID: artifact.id, name: entry.path, digest: entry.digest, content: .blob(blob)))
     }
     return files
   }

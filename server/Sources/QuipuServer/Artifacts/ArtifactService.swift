@@ -221,7 +221,9 @@ final class ArtifactService: Sendable {
   }
 
   func addAliases(_ input: GraphQLArguments) async throws {
-    try await changeAliases(input, check: Names.checkAlias) { try await storage.addArtifactAliases([$0], membershipID: $1) }
+    try await changeAliases(input, check: Names.checkAlias) {
+      try await storage.addArtifactAliases([$0], membershipID: $1)
+    }
   }
 
   func removeAliases(_ input: GraphQLArguments) async throws {

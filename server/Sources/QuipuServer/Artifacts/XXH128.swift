@@ -116,7 +116,8 @@ struct XXH128: Sendable {
       var sum = start
       for pair in 0..<4 {
         sum &+= Self.fold(
-          lanes[2 * pair] ^ Self.word(secret, at + 16 * pair), lanes[2 * pair + 1] ^ Self.word(secret, at + 16 * pair + 8))
+          lanes[2 * pair] ^ Self.word(secret, at + 16 * pair),
+          lanes[2 * pair + 1] ^ Self.word(secret, at + 16 * pair + 8))
       }
       return Self.avalanche(sum)
     }
