@@ -1,7 +1,8 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-// The shipped library is built for size: measured, it is as fast. A package that depends on this one never sees the flag.
+// The shipped library is built for size: measured, it is as fast. A package that depends on this one never sees the
+// flag.
 let forSize: [SwiftSetting] =
   Context.environment["QUIPU_SHIPPED_LIBRARY"] == nil ? [] : [.unsafeFlags(["-Osize"])]
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `make demo`: builds Quipu, the C++ trainer and the server, trains, shows the run, serves it. Starts from a bare machine.
+# `make demo`: builds Quipu, the C++ trainer and the server, trains, shows the run, serves it. Starts from a bare
+# machine.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 "$root/scripts/setup.sh" build

@@ -43,8 +43,8 @@ installed() {
 
 packages() {
   local package missing=() sudo=()
-  for package in pkg-config libcurl4-openssl-dev libjson-c-dev libpng-dev zlib1g-dev libsqlite3-dev cmake ninja-build g++ \
-      python3-venv git libncurses6 libsqlite3-0 libxml2; do
+  for package in pkg-config libcurl4-openssl-dev libjson-c-dev libpng-dev zlib1g-dev libsqlite3-dev cmake \
+      ninja-build g++ python3-venv git libncurses6 libsqlite3-0 libxml2; do
     installed "$package" || missing+=("$package")
   done
   if [ ${#missing[@]} -eq 0 ]; then

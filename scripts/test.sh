@@ -165,8 +165,8 @@ test_install() {
   from_lines $worked
 }
 
-# The server is not part of `make build`. Its first build takes minutes, most of them for what it depends on, so it goes on
-# behind the other stages, with what they leave of the processors.
+# The server is not part of `make build`. Its first build takes minutes, most of them for what it depends on, so it goes
+# on behind the other stages, with what they leave of the processors.
 server_build=
 case " ${stages[*]} " in
   *' server'*) nice -n 19 scripts/server.sh --tests >"$logs/server-build.log" 2>&1 & server_build=$! ;;
@@ -180,7 +180,8 @@ server_is_built() {
     server_build=
   fi
   [ "$server_built" = yes ] && return 0
-  broken "the server does not build: $(grep -m 1 -E 'error:' "$logs"/build-server*.log || tail -n 1 "$logs/server-build.log")"
+  broken "the server does not build: $(grep -m 1 -E 'error:' "$logs"/build-server*.log ||
+    tail -n 1 "$logs/server-build.log")"
   return 1
 }
 

@@ -120,7 +120,9 @@ struct DistributionReader {
       // Comparing all with all takes its time; long lists come from programs.
       if values.count <= 1000 {
         for value in values where !unique.contains(value) { unique.append(value) }
-        if unique.count < values.count { warnings.append("parameter '\(name)': a value that is there twice counts once") }
+        if unique.count < values.count {
+          warnings.append("parameter '\(name)': a value that is there twice counts once")
+        }
       }
       return .categorical(values.count <= 1000 ? unique : values, weights: nil)
     }

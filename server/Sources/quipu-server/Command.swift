@@ -4,7 +4,7 @@ import ArgumentParser
 struct Command: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quipu-server",
-    abstract: "A self-hosted server for W&B clients: runs, metrics, media, artifacts, in one program and one directory.",
+    abstract: "A self-hosted server for W&B clients, in one program and one directory.",
     version: serverVersion,
     subcommands: [Serve.self, Keys.self], defaultSubcommand: Serve.self)
 }

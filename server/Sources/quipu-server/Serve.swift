@@ -59,6 +59,9 @@ struct Serve: AsyncParsableCommand {
     // A client that goes away while it is written to must not end the server.
     signal(SIGPIPE, SIG_IGN)
     raiseFileLimit()
+    // Without a fixed threshold glibc raises its own with each large block that is freed, and then keeps such blocks:
+    // parallel downloads held hundreds of megabytes that nobody used any more.
+    mallopt(M_MMAP_THRESHOLD, 128 << 10)
     var logger = Logger(label: "quipu-server") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .notice
 
@@ -77,7 +80,10 @@ struct Serve: AsyncParsableCommand {
     let storage = try await SQLiteStorage(directory: options.data)
     if !isLoopback(host), try await storage.keys().isEmpty {
       throw ValidationError(
-        "refusing to listen on \(host) without an API key; make one first: quipu-server keys add NAME --data \(options.data)")
+        """
+        refusing to listen on \(host) without an API key; make one first: \
+        quipu-server keys add NAME --data \(options.data)
+        """)
     }
     let keyFile = options.data + "/api-key"
     let server = try await QuipuServer(configuration: configuration, storage: storage, logger: logger) { key in

@@ -6,8 +6,8 @@ import Storage
 
 /// Posts alerts to the webhook that the server was told, if any; the run that raised one never waits for it.
 ///
-/// The body is JSON with `text` (one line for chat programs: Slack, Mattermost and others show it as it is) and the parts
-/// `title`, `body`, `severity`, `entity`, `project`, `run`, `displayName`, `createdAt`.
+/// The body is JSON with `text` (one line for chat programs: Slack, Mattermost and others show it as it is) and the
+/// parts `title`, `body`, `severity`, `entity`, `project`, `run`, `displayName`, `createdAt`.
 final class AlertSender: Sendable {
   private let webhook: String?
   private let logger: Logger

@@ -44,7 +44,8 @@ enum Names {
 
   private static func check(_ name: String, without forbidden: String, what: String) throws(ServerFault) {
     if let bad = name.first(where: { forbidden.contains($0) || ($0.asciiValue ?? 0x20) < 0x20 }) {
-      throw ServerFault(400, "a \(what) cannot contain \(bad.asciiValue ?? 0x20 < 0x20 ? "control characters" : "'\(bad)'")")
+      let shown = (bad.asciiValue ?? 0x20) < 0x20 ? "control characters" : "'\(bad)'"
+      throw ServerFault(400, "a \(what) cannot contain \(shown)")
     }
   }
 }

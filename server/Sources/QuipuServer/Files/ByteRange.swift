@@ -36,8 +36,8 @@ enum UploadRange: Equatable {
     guard halves.count == 2, let total = Int64(halves[1]), total >= 0 else { return nil }
     if halves[0] == "*" { return .question(total: total) }
     let ends = halves[0].split(separator: "-", omittingEmptySubsequences: false)
-    guard ends.count == 2, let first = Int64(ends[0]), let last = Int64(ends[1]), first >= 0, first <= last, last < total
-    else { return nil }
+    guard ends.count == 2, let first = Int64(ends[0]), let last = Int64(ends[1]) else { return nil }
+    guard first >= 0, first <= last, last < total else { return nil }
     return .part(first: first, last: last, total: total)
   }
 }

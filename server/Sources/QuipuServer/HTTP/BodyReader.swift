@@ -9,7 +9,8 @@ struct BodyReader: Sendable {
 
   /// Collects the body, undoes gzip, hands the bytes to `parse` and its result to `then`. The body counts in the memory
   /// budget for all that time.
-  /// - Throws: 413 beyond the limit, 408 from a client that takes too long, 400 for broken gzip, 415 for another coding.
+  /// - Throws: 413 beyond the limit, 408 from a client that takes too long, 400 for broken gzip, 415 for another
+  ///   coding.
   func withBytes<Parsed: Sendable, Result: Sendable>(
     of request: Request, parse: @Sendable (UnsafeRawBufferPointer) throws -> Parsed,
     then: (Parsed) async throws -> Result

@@ -33,9 +33,8 @@ final class SegmentCache: Sendable {
   func add(_ segment: HistorySegment, id: Int64, bytes: Int) {
     state.withLock { state in
       state.clock += 1
-      guard state.entries.updateValue(Entry(segment: segment, bytes: bytes, used: state.clock), forKey: id) == nil else {
-        return
-      }
+      let entry = Entry(segment: segment, bytes: bytes, used: state.clock)
+      guard state.entries.updateValue(entry, forKey: id) == nil else { return }
       state.bytes += bytes
       guard state.bytes > byteLimit else { return }
       // Half goes at once, so that the sort is paid rarely.

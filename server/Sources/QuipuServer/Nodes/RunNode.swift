@@ -56,7 +56,9 @@ struct RunNode: GraphQLObject {
     }
   }
 
-  private static func tail(_ line: String?) -> String { JSON.array(line.map { [.string($0)] } ?? []).text(style: .core) }
+  private static func tail(_ line: String?) -> String {
+    JSON.array(line.map { [.string($0)] } ?? []).text(style: .core)
+  }
 
   /// The asked keys of `_wandb` in the config.
   private func wandbConfig(_ keys: [String]?) -> String {

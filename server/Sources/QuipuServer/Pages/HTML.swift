@@ -36,7 +36,8 @@ func page(_ title: String, status: HTTPResponse.Status = .ok, _ body: String) ->
     h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
     .scroll { overflow-x: auto; }
     table { border-collapse: collapse; width: 100%; }
-    th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); }
+    th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; }
+    th, td { border-bottom: 1px solid var(--line); }
     tbody th { width: 14rem; font-weight: 600; overflow-wrap: anywhere; }
     td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
     code, pre { font: 13px/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }

@@ -37,7 +37,8 @@ struct Pages: Sendable {
       "API key",
       """
       <h1>API key</h1>
-      <p>The key was printed when the server first started. Whoever may read the server's data directory finds it there:</p>
+      <p>The key was printed when the server first started.
+      Whoever may read the server's data directory finds it there:</p>
       <pre>cat DATA/api-key</pre>
       <p>or makes another one:</p>
       <pre>quipu-server keys add NAME --data DATA</pre>
@@ -88,7 +89,8 @@ struct Pages: Sendable {
       ? "<p>No runs.</p>"
       : """
       <div class="scroll"><table>
-      <thead><tr><th>Run</th><th>State</th><th>Started (UTC)</th><th class="number">Rows</th><th>Summary</th></tr></thead>
+      <thead><tr><th>Run</th><th>State</th><th>Started (UTC)</th><th class="number">Rows</th><th>Summary</th></tr>
+      </thead>
       <tbody>\(rows)</tbody></table></div>
       """
     return page(

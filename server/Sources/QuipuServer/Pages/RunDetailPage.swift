@@ -30,7 +30,8 @@ struct RunDetailPage {
     return page(
       run.displayName,
       """
-      <nav><a href="/">Projects</a> / <a href="\(Pages.link(project))">\(escaped(project.entity))/\(escaped(project.name))</a></nav>
+      <nav><a href="/">Projects</a> /
+      <a href="\(Pages.link(project))">\(escaped(project.entity))/\(escaped(project.name))</a></nav>
       <h1>\(escaped(run.displayName))</h1>
       \(Self.table(facts.map { ($0.0, $0.1) }))
       \(Self.section("Summary", Self.numbers(run.summary).map { ($0.key, "<code>\(escaped($0.value))</code>") }))

@@ -185,7 +185,7 @@ let coreSchema = """
     events(samples: Int): [JSONString!]!
     "For each spec (`keys`, `samples`, `minStep`, `maxStep` inclusive) a list of rows that have all keys."
     sampledHistory(specs: [JSONString!]!): [JSON!]!
-    "For each spec (`key`, `buckets`, `minStep`, `maxStep` inclusive) the range cut into equal buckets of steps, each with `count`, `min`, `max`, `mean`, `first` and `last` of the key's numbers. Our own addition."
+    "For each spec (`key`, `buckets`, `minStep`, `maxStep` inclusive) statistics in equal buckets of steps. Our own."
     bucketedHistory(specs: [JSONString!]!): [JSON!]!
     parquetHistory(liveKeys: [String!]!): ParquetHistory!
     fileCount: Int!
@@ -243,7 +243,9 @@ let coreSchema = """
     createArtifactManifest(input: CreateArtifactManifestInput!): ArtifactManifestPayload
     updateArtifactManifest(input: UpdateArtifactManifestInput!): ArtifactManifestPayload
     createArtifactFiles(input: CreateArtifactFilesInput!): CreateArtifactFilesPayload
-    completeMultipartUploadArtifact(input: CompleteMultipartUploadArtifactInput!): CompleteMultipartUploadArtifactPayload
+    completeMultipartUploadArtifact(
+      input: CompleteMultipartUploadArtifactInput!
+    ): CompleteMultipartUploadArtifactPayload
     commitArtifact(input: CommitArtifactInput!): ArtifactPayload
     useArtifact(input: UseArtifactInput!): ArtifactPayload
     updateArtifact(input: UpdateArtifactInput!): ArtifactPayload

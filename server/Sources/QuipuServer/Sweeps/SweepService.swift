@@ -30,7 +30,8 @@ final class SweepService: Sendable {
       let sweep = try await storage.sweep(projectID: project.id, name: name)
     else {
       let entity = RunService.given(entity) ?? configuration.user
-      throw ServerFault(404, "sweep \(entity)/\(RunService.given(project) ?? RunService.defaultProject)/\(name) not found")
+      let project = RunService.given(project) ?? RunService.defaultProject
+      throw ServerFault(404, "sweep \(entity)/\(project)/\(name) not found")
     }
     return sweep
   }
