@@ -51,10 +51,11 @@ let package = Package(
         .product(name: "CZlib", package: "Quipu"),
       ],
       swiftSettings: testable),
+    .systemLibrary(name: "CMalloc"),
     .executableTarget(
       name: "quipu-server",
       dependencies: [
-        "QuipuServer", "SQLiteStorage",
+        "CMalloc", "QuipuServer", "SQLiteStorage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),

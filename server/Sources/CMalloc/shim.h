@@ -1,0 +1,2 @@
+// glibc's tuning calls, which Swift's Glibc module leaves out.
+#include <malloc.h>
