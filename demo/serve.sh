@@ -35,4 +35,6 @@ fi
 if [ -t 0 ] && [ -t 1 ]; then
   echo "quipu: serving; Enter ends it"
   read -r _ || true
+else
+  echo "quipu: no terminal, so it ends here; serve it again with  quipu serve --data $out/server"
 fi

@@ -1,5 +1,6 @@
 """The program itself: its start, keys, options and pages."""
 
+import os
 import pathlib
 import ssl
 import stat
@@ -18,6 +19,12 @@ def program(*arguments, timeout=60):
 
 def test_the_version_is_that_of_the_project():
     assert program("--version").stdout.strip() == (ROOT / "VERSION").read_text().strip()
+
+
+def test_quipu_serve_is_the_same_program():
+    command = os.environ.get("QUIPU_COMMAND", ROOT / "build/bin/quipu")
+    done = subprocess.run([command, "serve", "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, (ROOT / "VERSION").read_text().strip()), done.stderr
 
 
 def test_a_first_start_makes_a_key_that_later_starts_keep(tmp_path):
