@@ -20,7 +20,10 @@ mkdir -p "$logs"
 
 # The caller's own W&B settings must not reach the tests.
 while IFS='=' read -r name _; do
-  case $name in WANDB_* | QUIPU_*) [ "$name" = QUIPU_SCRATCH ] || unset "$name" ;; esac
+  case $name in
+    QUIPU_SCRATCH | QUIPU_SERVER_SCRATCH | QUIPU_HTTP_VECTORS) ;;
+    WANDB_* | QUIPU_*) unset "$name" ;;
+  esac
 done < <(env)
 scratch=${QUIPU_SCRATCH:-$root/.build}
 vectors=$(realpath "${VECTORS:-Tests/Vectors}")
