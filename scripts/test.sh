@@ -192,7 +192,7 @@ server_is_built() {
 test_server() {
   local worked=yes
   server_is_built || return 0
-  attempt "$swift" test -c release --skip-build --disable-xctest --static-swift-stdlib --package-path server \
+  attempt "$swift" test -c release --skip-build --disable-xctest -Xswiftc -use-ld=lld --package-path server \
     --scratch-path "${QUIPU_SERVER_SCRATCH:-$root/.build-server}" --xunit-output "$logs/server.xml" || worked=no
   from_junit $worked "$logs/server.xml"
 }

@@ -18,7 +18,8 @@ struct Pages: Sendable {
     case 1:
       guard try await context.storage.entity(named: path[0]) != nil else { break }
       return try await projects(entity: path[0], after: after)
-    case 2, 3 where path[2] == "workspace" || path[2] == "runs":
+    case 2,
+      3 where path[2] == "workspace" || path[2] == "runs":
       guard let project = try await context.storage.project(entity: path[0], name: path[1]) else { break }
       return try await runs(project, after: after)
     case 4... where path[2] == "runs":
