@@ -180,6 +180,14 @@ struct StreamBench {
     #expect(try await bench.rows().count == 6)
   }
 
+  @Test func rewindIntoAGapOfAnyWidthFindsTheRowBeforeIt() async throws {
+    let bench = try await StreamBench()
+    try await bench.send(StreamBench.history(0, [StreamBench.row(3, x: 1), StreamBench.row(1 << 61, x: 2)]))
+    let run = try await bench.runs.rewind(runID: bench.runID, to: 1 << 60)
+    #expect(run.historyLineCount == 1)
+    #expect(JSONLine.number("_step", in: run.historyTail ?? "") == 3)
+  }
+
   @Test func manySmallRequestsAreMergedAndStayWhole() async throws {
     let bench = try await StreamBench()
     for step in 0..<500 { try await bench.send(StreamBench.history(step, [StreamBench.row(step, x: Double(step))])) }

@@ -131,14 +131,15 @@ final class RunService: Sendable {
     let end = min(step, last)
     var width: Int64 = 16
     while true {
-      let start = max(first, end &- width)
+      let (back, isFar) = end.subtractingReportingOverflow(width)
+      let start = isFar ? first : max(first, back)
       var rows = ByteBuffer()
       let count = try view.write(steps: start..<(end &+ 1), as: .strings, to: &rows)
       if count > 0 {
         return (try? JSON(parsing: rows.bytes))?.arrayValue?.last?.stringValue
       }
       if start == first { return nil }
-      width = width > 1 << 40 ? width : width * 4
+      width = width > Int64.max / 4 ? Int64.max : width * 4
     }
   }
 
