@@ -21,15 +21,20 @@ let package = Package(
     .systemLibrary(name: "CQuipu"),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // Headers only: the library itself is opened when the first run goes online.
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "QuipuBase", dependencies: ["CZlib"], swiftSettings: forSize),
     .target(name: "QuipuRecords", dependencies: ["QuipuBase"], exclude: ["README.md"], swiftSettings: forSize),
     .target(name: "QuipuMedia", dependencies: ["QuipuBase", "CZlib"], swiftSettings: forSize),
-    .target(name: "Quipu", dependencies: ["QuipuBase", "QuipuRecords", "QuipuMedia"], swiftSettings: forSize),
+    .target(name: "QuipuSync", dependencies: ["QuipuBase", "QuipuRecords", "CCurl"], swiftSettings: forSize),
+    .target(
+      name: "Quipu", dependencies: ["QuipuBase", "QuipuRecords", "QuipuMedia", "QuipuSync"], swiftSettings: forSize),
     .target(name: "QuipuC", dependencies: ["CQuipu", "Quipu", "QuipuMedia", "QuipuBase"], swiftSettings: forSize),
-    .executableTarget(name: "quipu", dependencies: ["Quipu", "QuipuRecords", "QuipuBase"]),
+    .executableTarget(name: "quipu", dependencies: ["Quipu", "QuipuSync", "QuipuRecords", "QuipuBase"]),
     .testTarget(name: "QuipuBaseTests", dependencies: ["QuipuBase"]),
     .testTarget(name: "QuipuRecordsTests", dependencies: ["QuipuRecords", "QuipuBase"]),
     .testTarget(name: "QuipuMediaTests", dependencies: ["QuipuMedia", "QuipuBase", "CPNG"]),
+    .testTarget(name: "QuipuSyncTests", dependencies: ["QuipuSync", "QuipuRecords", "QuipuBase"]),
     .testTarget(name: "QuipuTests", dependencies: ["Quipu", "QuipuRecords", "QuipuBase"]),
   ],
   swiftLanguageModes: [.v6]
