@@ -26,6 +26,8 @@ package struct SyncSettings: Sendable {
   package var sharedWriter: String?
   /// In shared mode the name of this writer.
   package var label: String?
+  /// In shared mode: the server makes the summary from the rows.
+  package var isServerSideSummary = false
   /// False: a secondary writer, which uploads no summary, config file, metadata or requirements.
   package var isPrimary = true
   /// False: the run is not completed at its end.

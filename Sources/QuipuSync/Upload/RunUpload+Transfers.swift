@@ -1,0 +1,99 @@
+import QuipuBase
+import QuipuRecords
+
+/// What goes beside the file stream: alerts, artifacts and files.
+extension RunUpload {
+  func makeTransfers() {
+    guard let uploaded else { return }
+    let runFiles = RunFiles(
+      requester: requester, entity: ledger.entity, project: ledger.project, runID: ledger.run,
+      filesDirectory: plan.filesDirectory, settings: settings, remembered: uploaded.entries)
+    runFiles.onUploaded = { [weak self] entry, bytes in
+      guard let self else { return }
+      self.uploaded?.append(entry)
+      self.newlyUploaded.append(entry.path)
+      self.newlyUploadedCount &+= 1
+      self.progress.bytesSent &+= bytes
+      self.tellProgress()
+      self.pump()
+    }
+    runFiles.onNotice = { [weak self] in self?.observer.notice($0) }
+    runFiles.onIdle = { [weak self] in self?.pump() }
+    runFiles.isLive = plan.isLive
+    files = runFiles
+    // Files that a killed upload had sent but not named in the stream.
+    let unreported = uploaded.entries.dropFirst(Int(clamping: ledger.filesReported))
+    newlyUploaded = unreported.map(\.path)
+    newlyUploadedCount = Int64(unreported.count)
+
+    let uploads = ArtifactUploads(
+      requester: requester, entity: ledger.entity, project: ledger.project, runID: ledger.run, settings: settings)
+    uploads.onDone = { [weak self] in
+      guard let self else { return }
+      self.ledger.artifacts &+= 1
+      self.keepLedger()
+      self.pump()
+    }
+    uploads.onNotice = { [weak self] in self?.observer.notice($0) }
+    artifacts = uploads
+    startTransfers()
+  }
+
+  /// Hands over what the log has named since.
+  func startTransfers() {
+    if let files, !waitingFiles.isEmpty {
+      for item in waitingFiles where settings.isPrimary || item.type != .wandb { files.add(item.path, item.policy) }
+      waitingFiles = []
+    }
+    if let artifacts, !waitingArtifacts.isEmpty {
+      for record in waitingArtifacts { artifacts.add(record) }
+      waitingArtifacts = []
+    }
+  }
+
+  /// `wandb-metadata.json`, when the facts about the machine have settled.
+  func uploadMetadata() {
+    guard let due = metadataDue, atEnd || sender.now >= due, let replay, let files else { return }
+    metadataDue = nil
+    guard settings.isPrimary, let text = replay.metadataText() else { return }
+    files.addGenerated("wandb-metadata.json", Array(text.utf8))
+  }
+
+  /// The files that are made at the end of a run.
+  func queueEndingFiles() {
+    guard !endingFilesQueued, let replay, let files else { return }
+    endingFilesQueued = true
+    if settings.isPrimary {
+      files.addGenerated("config.yaml", Array(replay.configYAML().utf8))
+      files.addGenerated("wandb-summary.json", Array((replay.summaryText() + "\n").utf8))
+    }
+    for name in replay.consoleFiles(label: settings.label) { files.add(name, FilePolicy.end) }
+    files.finish()
+  }
+
+  func startAlerts() {
+    guard !alertUnderWay, let alert = alerts.first else { return }
+    alertUnderWay = true
+    let variables: JSONObject = [
+      "entityName": .string(ledger.entity), "projectName": .string(ledger.project), "runName": .string(ledger.run),
+      "title": .string(alert.title), "text": .string(alert.text),
+      "severity": .string(alert.level.isEmpty ? "INFO" : alert.level), "waitDuration": .int(alert.waitDuration),
+    ]
+    track { done in
+      self.requester.graphQL(
+        "NotifyScriptableRunAlert", RunOperations.alert, variables, waiting: self.waiting("an alert"), done)
+    } _: { [weak self] result in
+      guard let self else { return }
+      self.alertUnderWay = false
+      self.alerts.removeFirst()
+      self.ledger.alerts &+= 1
+      self.keepLedger()
+      if case .failure(let error) = result {
+        self.say(.warning, "alert_failed", "the server did not take the alert \"\(alert.title)\": \(error.message)")
+      } else {
+        self.trouble(over: "an alert")
+      }
+      self.pump()
+    }
+  }
+}

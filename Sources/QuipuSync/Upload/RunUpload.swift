@@ -1,0 +1,525 @@
+import QuipuBase
+import QuipuRecords
+
+/// Carries one log to a server: live while the run writes it, or later.
+///
+/// It reads the log like any other reader, sends what the server has not acknowledged, and keeps what it has
+/// acknowledged in `UploadLedger`. It may be killed at any moment and started again, here or on another host that sees
+/// the directory.
+///
+///     opening -> settling (resume, rewind) -> introducing (UpsertBucket) -> streaming -> ended
+///
+/// Threads: all methods and all calls of the observer on the loop's thread.
+/// Source: http.md, sections 8 to 11.
+package final class RunUpload {
+  /// What to upload, and where it deviates from what the log says.
+  package struct Plan: Sendable {
+    package var logPath: String
+    /// Absolute path of the run's `files` directory.
+    package var filesDirectory: String
+    /// True: the log is still being written; wait for more at its end until `logHasEnded` or an exit record.
+    package var isLive = false
+    // Instead of what the log says.
+    package var entity: String?
+    package var project: String?
+    package var runID: String?
+    /// False: at the end of a log without an exit record the run is left as it is instead of being reported as crashed.
+    package var completesWithoutExit = true
+
+    package init(logPath: String, filesDirectory: String) {
+      self.logPath = logPath
+      self.filesDirectory = filesDirectory
+    }
+  }
+
+  /// Hears about an upload.
+  package struct Observer {
+    package var notice: (UploadNotice) -> Void = { _ in }
+    package var identified: (UploadIdentity) -> Void = { _ in }
+    /// The server wants the run to stop. At most once.
+    package var stopRequested: () -> Void = {}
+    package var progressed: (UploadProgress) -> Void = { _ in }
+    /// The last call.
+    package var ended: (UploadEnd) -> Void = { _ in }
+
+    package init() {}
+  }
+
+  enum Phase { case idle, opening, settling, introducing, streaming, ended }
+
+  static let pollInterval: Int64 = 200_000_000
+  static let upsertPause: Int64 = 500_000_000
+
+  let sender: any RequestSender
+  let requester: Requester
+  let settings: SyncSettings
+  let plan: Plan
+  let observer: Observer
+
+  var phase = Phase.idle
+  var ledger = UploadLedger()
+  var uploaded: UploadedFiles?
+  var peek: LogPeek?
+  var replay: LogReplay?
+  var files: RunFiles?
+  var artifacts: ArtifactUploads?
+  var progress = UploadProgress()
+
+  // Reading
+  var atEnd = false
+  var logHasEnded = false
+  var reportedUnreadable = false
+
+  // The run's own record on the server
+  var upsertUnderWay = false
+  var upsertAfter: Int64?
+  var sentIdentity: RunRecord?
+
+  // Alerts, one after the other
+  var alerts: [AlertRecord] = []
+  var alertUnderWay = false
+
+  // The file stream
+  var inFlight: StreamBatch?
+  var nextSend: Int64 = 0
+  var lastSent: Int64 = 0
+  var preemptingDue = false
+  var newlyUploaded: [String] = []
+  var newlyUploadedCount: Int64 = 0
+  var pace = RatePace()
+  var stopSeen = false
+  var endingFilesQueued = false
+  var isLastRequest = false
+  var waitingFiles: [FilesItem] = []
+  var waitingArtifacts: [ArtifactRecord] = []
+  var metadataDue: Int64?
+  var isInTrouble = false
+
+  var timer: UInt64?
+  var timerAt: Int64 = 0
+  var requests: Set<UInt64> = []
+
+  package init(sender: any RequestSender, settings: SyncSettings, plan: Plan, observer: Observer) {
+    self.sender = sender
+    self.settings = settings
+    self.plan = plan
+    self.observer = observer
+    requester = Requester(sender: sender, settings: settings)
+  }
+
+  // MARK: Life
+
+  package func start() {
+    guard phase == .idle else { return }
+    phase = .opening
+    setState(.connecting)
+    do throws(UploadedFiles.OpenError) {
+      uploaded = try UploadedFiles.open(log: plan.logPath)
+    } catch {
+      switch error {
+      case .busy: end(.busy)
+      case .file(let code):
+        end(.unusable("cannot write \(UploadedFiles.path(of: plan.logPath)): \(SmallFile.errorText(code))"))
+      }
+      return
+    }
+    open()
+  }
+
+  /// A live run has written its last record: upload what is there and end.
+  package func endOfLog() {
+    logHasEnded = true
+    pump()
+  }
+
+  /// Gives up; what was acknowledged stays acknowledged.
+  package func cancel() {
+    guard phase != .ended else { return }
+    end(.cancelled)
+  }
+
+  /// In the child of a fork: gives up its copy of the lock.
+  package func abandonInChild() { uploaded?.abandonInChild() }
+
+  func end(_ result: UploadEnd) {
+    guard phase != .ended else { return }
+    phase = .ended
+    if let timer { sender.cancelTimer(timer) }
+    timer = nil
+    for request in requests { requester.cancel(request) }
+    requests = []
+    files?.cancel()
+    artifacts?.cancel()
+    switch result {
+    case .complete, .alreadyComplete, .caughtUp: setState(.done)
+    case .refused, .unusable: setState(.failed)
+    case .busy, .cancelled: setState(.off)
+    }
+    observer.ended(result)
+    // The lock goes with it.
+    uploaded = nil
+    replay = nil
+  }
+
+  // MARK: Opening
+
+  private func open() {
+    guard phase == .opening else { return }
+    let found: LogPeek
+    do throws(LogPeek.Failure) {
+      found = try LogPeek(plan.logPath)
+    } catch {
+      switch error {
+      case .noRun where plan.isLive && !logHasEnded: wake(after: Self.pollInterval) { [weak self] in self?.open() }
+      case .noRun: end(.unusable("\(plan.logPath): has no run record, so nothing says which run it is"))
+      case .badHeader: end(.unusable("\(plan.logPath): is not a .wandb log"))
+      case .file(let problem):
+        end(.unusable("\(plan.logPath): cannot be read: \(SmallFile.errorText(problem.code))"))
+      }
+      return
+    }
+    peek = found
+    let run = plan.runID ?? found.run.runID
+    let entity = plan.entity ?? found.run.entity
+    let project = plan.project ?? found.run.project
+    let wanted = "\(entity)/\(project)/\(run)"
+    if let earlier = UploadLedger.read(log: plan.logPath), earlier.server == settings.server.base,
+      earlier.wanted == wanted
+    {
+      ledger = earlier
+      if ledger.isComplete, !plan.isLive, SmallFile.size(plan.logPath) == ledger.logSize {
+        tellIdentity()
+        end(.alreadyComplete)
+        return
+      }
+      // The log has grown since: the run goes on.
+      ledger.isComplete = false
+    } else {
+      uploaded?.clear()
+      ledger.server = settings.server.base
+      ledger.wanted = wanted
+      ledger.entity = entity
+      ledger.project = project
+      ledger.run = run
+      ledger.sharedWriter = settings.sharedWriter
+      if let state = SyncState.read(log: plan.logPath) {
+        ledger.startingStep = state.step
+        ledger.startingRuntime = state.runtime
+      }
+    }
+    progress.rows = ledger.rows
+    phase = .settling
+    if ledger.isSettled { introduce() } else { settle(found.run) }
+  }
+
+  // MARK: Resume and rewind
+
+  private func settle(_ run: RunRecord) {
+    if let point = run.branchPoint, point.run == run.runID, plan.runID == nil, point.value.isFinite {
+      rewind(to: Int64(exactly: point.value.rounded(.down)) ?? 0)
+    } else if run.resume {
+      var variables: JSONObject = ["name": .string(ledger.run)]
+      variables["project"] = optional(ledger.project)
+      variables["entity"] = optional(ledger.entity)
+      call("RunResumeStatus", RunOperations.resumeStatus, variables) { [weak self] data in
+        guard let self else { return }
+        do throws(ServerAnswerError) {
+          if let found = try ResumedRun.read(data) { self.resume(found, continuesOffsets: true) }
+        } catch {
+          self.end(.refused(error.message))
+          return
+        }
+        self.introduce()
+      }
+    } else {
+      introduce()
+    }
+  }
+
+  private func rewind(to step: Int64) {
+    var variables: JSONObject = [
+      "runName": .string(ledger.run), "metricName": "_step", "metricValue": .double(Double(step)),
+    ]
+    variables["project"] = optional(ledger.project)
+    variables["entity"] = optional(ledger.entity)
+    call("RewindRun", RunOperations.rewind, variables) { [weak self] data in
+      guard let self else { return }
+      do throws(ServerAnswerError) {
+        self.resume(try ResumedRun.readRewound(data, step: step), continuesOffsets: true)
+      } catch {
+        self.end(.refused(error.message))
+        return
+      }
+      self.introduce()
+    }
+  }
+
+  private func resume(_ found: ResumedRun, continuesOffsets: Bool) {
+    ledger.isResumed = true
+    ledger.storageID = found.storageID
+    if !found.entity.isEmpty { ledger.entity = found.entity }
+    if !found.project.isEmpty { ledger.project = found.project }
+    ledger.displayName = found.displayName
+    ledger.historyBase = found.historyLines
+    ledger.eventsBase = found.eventLines
+    ledger.consoleBase = found.consoleLines
+    ledger.startingStep = found.startingStep
+    ledger.startingRuntime = found.runtime
+    ResumeBase(found).write(log: plan.logPath)
+  }
+
+  // MARK: The run's record on the server
+
+  private func introduce() {
+    guard phase == .settling else { return }
+    phase = .introducing
+    guard let peek else { return }
+    var start = LogReplay.Start()
+    start.rows = ledger.rows
+    start.events = ledger.events
+    start.consoleLines = ledger.consoleLines
+    start.alerts = ledger.alerts
+    start.artifacts = ledger.artifacts
+    start.startingStep = max(ledger.startingStep, peek.run.startingStep)
+    start.startingRuntime = ledger.startingRuntime
+    start.keepsSteps = peek.isOurs && !(ledger.isResumed && ledger.startingStep > peek.run.startingStep)
+    start.isShared = settings.sharedWriter != nil
+    start.label = settings.label
+    start.lineLimit = settings.lineBytes
+    if ledger.isResumed, let base = ResumeBase.read(log: plan.logPath) {
+      start.config = base.config
+      start.internalConfig = base.internalConfig
+      start.summary = base.summary
+    }
+    do throws(LogFileError) {
+      replay = try LogReplay(path: plan.logPath, start: start)
+    } catch {
+      end(.unusable("\(plan.logPath): cannot be read: \(SmallFile.errorText(error.code))"))
+      return
+    }
+    // What the log says by now goes with the first call: config, definitions, metadata.
+    read()
+    upsert(isFirst: true)
+  }
+
+  /// Tells the server what the run's record says.
+  func upsert(isFirst: Bool) {
+    guard let replay, !upsertUnderWay else { return }
+    upsertUnderWay = true
+    upsertAfter = nil
+    let identity = replay.identity
+    var variables: JSONObject = ["name": .string(ledger.run)]
+    variables["project"] = optional(ledger.project)
+    variables["entity"] = optional(ledger.entity)
+    if replay.takeConfigChanged() || isFirst { variables["config"] = .string(replay.configText()) }
+    if isFirst || replay.identityDiffers(from: sentIdentity) {
+      if ledger.isResumed, !ledger.storageID.isEmpty { variables["id"] = .string(ledger.storageID) }
+      variables["groupName"] = optional(identity.runGroup)
+      variables["displayName"] = optional(identity.displayName)
+      variables["notes"] = optional(identity.notes)
+      variables["jobType"] = optional(identity.jobType)
+      if !identity.tags.isEmpty { variables["tags"] = .array(identity.tags.map { .string($0) }) }
+      variables["host"] = optional(identity.host)
+      variables["sweep"] = optional(identity.sweepID)
+      variables["program"] = optional(replay.program)
+      variables["commit"] = optional(identity.git?.commit ?? "")
+      variables["repo"] = optional(identity.git?.remoteURL ?? "")
+    }
+    sentIdentity = identity
+    var policy = settings.graphQL
+    policy.retriesConflict = true
+    if isFirst, plan.isLive { policy.retries = settings.fileStream.retries }
+    track { done in
+      self.requester.graphQL(
+        "UpsertBucket", RunOperations.upsert, variables, policy: policy, waiting: self.waiting("UpsertBucket"), done)
+    } _: { [weak self] result in
+      guard let self else { return }
+      self.upsertUnderWay = false
+      switch result {
+      case .success(let data): self.upserted(data, isFirst: isFirst)
+      case .failure(let error):
+        if isFirst {
+          self.refuse(error)
+        } else {
+          self.say(.warning, "run_update_failed", "the server did not take a change of the run: \(error.message)")
+          self.pump()
+        }
+      }
+    }
+  }
+
+  private func upserted(_ data: JSONObject, isFirst: Bool) {
+    trouble(over: "UpsertBucket")
+    guard isFirst else {
+      pump()
+      return
+    }
+    guard let bucket = data["upsertBucket"]?.objectValue?["bucket"]?.objectValue else {
+      end(.refused("the server's answer to UpsertBucket names no run"))
+      return
+    }
+    let project = bucket["project"]?.objectValue
+    if let name = bucket["name"]?.stringValue, !name.isEmpty { ledger.run = name }
+    if let name = project?["name"]?.stringValue, !name.isEmpty { ledger.project = name }
+    if let name = project?["entity"]?.objectValue?["name"]?.stringValue, !name.isEmpty { ledger.entity = name }
+    ledger.displayName = bucket["displayName"]?.stringValue ?? ledger.displayName
+    ledger.storageID = bucket["id"]?.stringValue ?? ledger.storageID
+    if !ledger.isSettled {
+      if !ledger.isResumed, settings.sharedWriter == nil {
+        // An id that was used before: the rows go behind those that are there.
+        ledger.historyBase = max(bucket["historyLineCount"]?.intValue ?? 0, 0)
+      }
+      ledger.isSettled = true
+      SyncState(step: ledger.startingStep, runtime: ledger.startingRuntime).write(log: plan.logPath)
+    }
+    guard keepLedger() else { return }
+    sweep = bucket["sweepName"]?.stringValue ?? ""
+    phase = .streaming
+    setState(.streaming)
+    tellIdentity()
+    makeTransfers()
+    pump()
+  }
+
+  private(set) var sweep = ""
+
+  private func tellIdentity() {
+    observer.identified(
+      UploadIdentity(
+        entity: ledger.entity, project: ledger.project, run: ledger.run, displayName: ledger.displayName,
+        sweep: sweep, isResumed: ledger.isResumed))
+  }
+
+  /// - Returns: false if the ledger cannot be kept at the very start; later that is only reported.
+  @discardableResult
+  func keepLedger() -> Bool {
+    let code = ledger.write(log: plan.logPath)
+    if code == 0 {
+      ledgerFailing = false
+      return true
+    }
+    guard !ledgerFailing else { return true }
+    ledgerFailing = true
+    say(
+      .warning, "upload_state_unwritten",
+      "cannot write \(UploadLedger.path(of: plan.logPath)): \(SmallFile.errorText(code)); the upload goes on, but after "
+        + "a crash rows may be sent twice")
+    return true
+  }
+
+  private var ledgerFailing = false
+
+  // MARK: Errors
+
+  /// The server does not take the run.
+  func refuse(_ error: RequestError) {
+    switch error {
+    case .status(401, _), .status(403, _):
+      say(
+        .error, "auth_failed",
+        "\(settings.server.base) does not accept the API key (\(error.message)); the run is kept on disk. "
+          + "Log in with `quipu login` and send it with `quipu sync`")
+      end(.refused("the API key is not accepted: \(error.message)"))
+    case .failure(let failure) where failure.kind == .cancelled: break
+    default:
+      say(
+        .error, "upload_refused",
+        "\(settings.server.base) does not take the run: \(error.message); it is kept on disk and can be sent later "
+          + "with `quipu sync`")
+      end(.refused(error.message))
+    }
+  }
+
+  /// What to do while a request waits for its next attempt.
+  func waiting(_ what: String) -> (RequestError, Int64) -> Void {
+    { [weak self] error, wait in
+      guard let self, self.phase != .ended else { return }
+      self.progress.retries &+= 1
+      self.progress.nextAttempt = self.sender.now &+ wait
+      if !self.isInTrouble {
+        self.isInTrouble = true
+        self.say(
+          .warning, "server_unreachable",
+          "\(what) at \(self.settings.server.base): \(error.message); rows are kept on disk and the attempts go on")
+      }
+      self.setState(.waiting)
+    }
+  }
+
+  func trouble(over what: String) {
+    guard isInTrouble else { return }
+    isInTrouble = false
+    progress.nextAttempt = 0
+    say(.info, "server_reachable", "\(settings.server.base) answers again (\(what))")
+    setState(atEnd ? .finishing : .streaming)
+  }
+
+  func say(_ level: UploadNotice.Level, _ kind: String, _ message: String) {
+    observer.notice(UploadNotice(level, kind: kind, message))
+  }
+
+  func setState(_ state: UploadProgress.State) {
+    progress.state = state
+    tellProgress()
+  }
+
+  func tellProgress() {
+    progress.filesDone = files?.done ?? 0
+    progress.filesPending = files?.waiting ?? 0
+    observer.progressed(progress)
+  }
+
+  // MARK: Small helpers
+
+  func optional(_ text: String) -> JSON? { text.isEmpty ? nil : .string(text) }
+
+  /// A GraphQL operation that must succeed for the upload to go on.
+  private func call(
+    _ name: String, _ text: String, _ variables: JSONObject, _ next: @escaping (JSONObject) -> Void
+  ) {
+    var policy = settings.graphQL
+    if plan.isLive { policy.retries = settings.fileStream.retries }
+    track { done in
+      self.requester.graphQL(name, text, variables, policy: policy, waiting: self.waiting(name), done)
+    } _: { [weak self] result in
+      guard let self else { return }
+      switch result {
+      case .success(let data):
+        self.trouble(over: name)
+        next(data)
+      case .failure(let error): self.refuse(error)
+      }
+    }
+  }
+
+  /// Starts a request and forgets its number when it is done; nothing is called after the end.
+  func track<Answer>(
+    _ start: (@escaping (Result<Answer, RequestError>) -> Void) -> UInt64,
+    _ done: @escaping (Result<Answer, RequestError>) -> Void
+  ) {
+    let number = NumberBox()
+    let request = start { [weak self] result in
+      guard let self else { return }
+      if let value = number.value { self.requests.remove(value) }
+      guard self.phase != .ended else { return }
+      done(result)
+    }
+    number.value = request
+    requests.insert(request)
+  }
+
+  private final class NumberBox { var value: UInt64? }
+
+  /// Comes back after `nanoseconds`; an earlier time wins.
+  func wake(after nanoseconds: Int64, _ work: (() -> Void)? = nil) {
+    let at = sender.now &+ max(nanoseconds, 0)
+    if timer != nil, timerAt <= at { return }
+    if let timer { sender.cancelTimer(timer) }
+    timerAt = at
+    timer = sender.after(max(nanoseconds, 0)) { [weak self] in
+      guard let self else { return }
+      self.timer = nil
+      if let work { work() } else { self.pump() }
+    }
+  }
+}
