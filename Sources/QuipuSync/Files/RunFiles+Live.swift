@@ -10,7 +10,7 @@ extension RunFiles {
   static let looks = 1000
 
   func watch() {
-    guard liveTimer == nil, !liveItems.isEmpty, !isFinishing, !isCancelled else { return }
+    guard isLive, liveTimer == nil, !liveItems.isEmpty, !isFinishing, !isCancelled else { return }
     liveTimer = sender.after(Self.lookTime) { [weak self] in
       guard let self else { return }
       liveTimer = nil

@@ -1,4 +1,5 @@
 import QuipuBase
+import QuipuRecords
 
 /// Uploads the files of a run: names to the server in batches, bytes to the signed URLs that it answers with.
 ///
@@ -12,13 +13,11 @@ import QuipuBase
 ///
 /// Threads: the loop's thread only.
 package final class RunFiles {
-  package enum Policy: Sendable { case now, end, live }
-
   package struct Progress: Sendable, Equatable {
     /// Uploads that had to be made, done and failed ones included. A live file counts each time.
-    package var files = 0
-    package var filesDone = 0
-    package var filesFailed = 0
+    package var files: Int64 = 0
+    package var filesDone: Int64 = 0
+    package var filesFailed: Int64 = 0
     /// Of the same uploads. Units: bytes.
     package var bytes: Int64 = 0
     package var bytesDone: Int64 = 0
@@ -70,15 +69,18 @@ package final class RunFiles {
   var sender: any RequestSender { requester.sender }
 
   /// What the server has, by path: what was given at the start and what was sent since.
-  package internal(set) var uploaded: [Key: UploadedFile]
+  var uploaded: [Key: UploadedFile] = [:]
   package internal(set) var progress = Progress()
 
-  /// A file is on the server. `sent` is false if it was there already. To be named in the file stream's `uploaded`.
-  package var onUploaded: ((_ path: String, _ file: UploadedFile, _ sent: Bool) -> Void)?
+  /// Whether live files are looked at while the run lasts. Default false: the log is that of a run that is over.
+  package var isLive = false { didSet { watch() } }
+  /// A file was sent, and so many bytes. To be named in the file stream's `uploaded`, and to be remembered. A path may
+  /// come several times; the last entry holds.
+  package var onUploaded: (_ entry: UploadedFiles.Entry, _ bytes: Int64) -> Void = { _, _ in }
   /// A file was left behind, and why.
-  package var onFailed: ((_ path: String, _ notice: UploadNotice) -> Void)?
+  package var onNotice: (UploadNotice) -> Void = { _ in }
   /// Everything that was asked for is done or has failed. Live files are looked at all the same.
-  package var onIdle: (() -> Void)?
+  package var onIdle: () -> Void = {}
 
   var items: [Key: Item] = [:]
   /// Items that are not at rest.
@@ -105,7 +107,7 @@ package final class RunFiles {
   ///   - transfers: shared with others of the run; nil: its own, as wide as the settings say.
   package init(
     requester: Requester, entity: String, project: String, runID: String, filesDirectory: String,
-    settings: SyncSettings, remembered: [Key: UploadedFile] = [:], transfers: TransferQueue? = nil
+    settings: SyncSettings, remembered: [UploadedFiles.Entry] = [], transfers: TransferQueue? = nil
   ) {
     self.requester = requester
     self.entity = entity
@@ -113,7 +115,10 @@ package final class RunFiles {
     self.runID = runID
     directory = filesDirectory
     self.settings = settings
-    uploaded = remembered
+    for entry in remembered {
+      guard let digest = ContentDigest(hex: entry.md5) else { continue }
+      uploaded[Key(entry.path)] = UploadedFile(digest: digest, size: entry.size, modified: entry.modified)
+    }
     self.transfers = transfers ?? TransferQueue(limit: settings.concurrentTransfers)
     hasher = FileHasher(sender: requester.sender)
     ignored = settings.ignoreGlobs.filter { !$0.isEmpty }.map { Array($0.unicodeScalars) }
@@ -121,22 +126,25 @@ package final class RunFiles {
 
   /// Nothing is under way.
   package var isIdle: Bool { busy == 0 }
+  /// Uploads that were made.
+  package var done: Int64 { progress.filesDone }
+  /// Files that are looked at, sent, or waited for.
+  package var waiting: Int64 { Int64(busy) }
 
   // MARK: Asking
 
   /// Uploads a file below the files directory: at once, at the end, or at once and whenever it changes.
   ///
   /// Several policies for a path add up. Paths that match an ignore pattern are left out in silence.
-  package func add(_ path: String, _ policy: Policy) {
+  package func add(_ path: String, _ policy: FilePolicy) {
     guard !isCancelled, !isIgnored(path) else { return }
     guard LocalFile.isSafe(path) else {
-      onFailed?(path, notice(path, FileProblem.name.text))
+      onNotice(notice(path, FileProblem.name.text))
       return
     }
     let item = item(path)
     item.generated = nil
     switch policy {
-    case .now: wake(item)
     case .end:
       item.isEnd = true
       if isFinishing { wake(item) }
@@ -144,9 +152,10 @@ package final class RunFiles {
       if !item.isLive {
         item.isLive = true
         liveItems.append(item)
-        if !isFinishing { watch() }
+        watch()
       }
       wake(item)
+    default: wake(item)
     }
   }
 
@@ -173,9 +182,9 @@ package final class RunFiles {
   /// Gives everything up; nothing is called any more.
   package func cancel() {
     isCancelled = true
-    onUploaded = nil
-    onFailed = nil
-    onIdle = nil
+    onUploaded = { _, _ in }
+    onNotice = { _ in }
+    onIdle = {}
     for timer in [checkTimer, namingTimer, liveTimer] { if let timer { sender.cancelTimer(timer) } }
     for item in items.values { if let timer = item.timer { sender.cancelTimer(timer) } }
     hasher.cancel()
@@ -299,7 +308,11 @@ package final class RunFiles {
       progress.bytesDone += item.size
     }
     let again = rest(item)
-    onUploaded?(item.path, file, sent)
+    if sent {
+      let entry = UploadedFiles.Entry(
+        path: item.path, size: file.size, modified: file.modified, md5: file.digest.hex)
+      onUploaded(entry, file.size)
+    }
     if again { wake(item) }
     reportIdle()
   }
@@ -309,7 +322,7 @@ package final class RunFiles {
     progress.filesFailed += 1
     progress.bytes -= item.size
     let again = rest(item)
-    onFailed?(item.path, notice(item.path, reason))
+    onNotice(notice(item.path, reason))
     if again { wake(item) }
     reportIdle()
   }
@@ -330,7 +343,7 @@ package final class RunFiles {
   }
 
   func reportIdle() {
-    if busy == 0 { onIdle?() }
+    if busy == 0 { onIdle() }
   }
 
   /// A file that cannot be read. It may be there later: a record can come before its file where a directory is shared.

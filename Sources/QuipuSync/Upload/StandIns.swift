@@ -99,25 +99,6 @@ package struct ReplayLines {
   package var byteCount: Int { history.text.count + events.text.count + console.text.count }
 }
 
-package final class RunFiles {
-  package init(
-    requester: Requester, entity: String, project: String, runID: String, filesDirectory: String,
-    settings: SyncSettings, remembered: [UploadedFiles.Entry]
-  ) {}
-  /// Polls live files.
-  package var isLive = false
-  package var onUploaded: (UploadedFiles.Entry, Int64) -> Void = { _, _ in }
-  package var onNotice: (UploadNotice) -> Void = { _ in }
-  package var onIdle: () -> Void = {}
-  package var isIdle: Bool { true }
-  package var done: Int64 { 0 }
-  package var waiting: Int64 { 0 }
-  package func add(_ path: String, _ policy: FilePolicy) {}
-  package func addGenerated(_ path: String, _ bytes: [UInt8]) {}
-  package func finish() {}
-  package func cancel() {}
-}
-
 package final class ArtifactUploads {
   package init(requester: Requester, entity: String, project: String, runID: String, settings: SyncSettings) {}
   /// One artifact is done, or has failed for good.
