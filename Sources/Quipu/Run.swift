@@ -156,13 +156,15 @@ public final class Run: Sendable {
     state = Mutex(
       State(config: config, name: settings.runName, notes: settings.runNotes, tags: settings.runTags ?? []))
 
+    let writerID = UniqueID.make()
     let identity = Run.identity(id, settings, config, options, startWall: startWall)
     let file: LogFile
     var stream = RecordStream(position: UInt64(LogFormat.fileHeaderSize), nextNumber: 1)
     do {
       var created = try LogFile.create(path: made.logPath)
       _ = RecordLock.take(created.descriptor)
-      Run.appendBeginning(&stream, identity: identity, settings: settings, options: options, startWall: startWall)
+      Run.appendBeginning(
+        &stream, identity: identity, settings: settings, options: options, startWall: startWall, writerID: writerID)
       var head = ByteBuffer(capacity: 64)
       BlockWriter.appendFileHeader(to: &head)
       try created.append(head.bytes)
@@ -196,6 +198,7 @@ public final class Run: Sendable {
       throw QuipuError(.memory, kind: "no_thread", "the system gives no thread for the log's writer")
     }
     self.core = core
+    if !settings.disableStats { SystemMonitor.shared.add(core, StatsOptions(settings)) }
   }
 
   private static func stagingDirectory(_ context: ProcessContext) -> String {
@@ -296,7 +299,8 @@ public final class Run: Sendable {
   }
 
   private static func appendBeginning(
-    _ stream: inout RecordStream, identity: RunRecord, settings: Settings, options: RunOptions, startWall: Int64
+    _ stream: inout RecordStream, identity: RunRecord, settings: Settings, options: RunOptions, startWall: Int64,
+    writerID: String
   ) {
     var version = VersionInfo()
     version.producer = QuipuVersion.text + "+quipu"
@@ -318,7 +322,9 @@ public final class Run: Sendable {
     if let language = options.language, language.hasPrefix("python ") {
       wanted.python = "CPython " + language.dropFirst(7)
     }
-    stream.append(.environment(EnvironmentRecord(HostFacts.collect(wanted), git: identity.git)))
+    var environment = EnvironmentRecord(HostFacts.collect(wanted), git: identity.git)
+    environment.writerID = writerID
+    stream.append(.environment(environment))
   }
 }
 
@@ -370,7 +376,6 @@ extension EnvironmentRecord {
       disk[Key(place.mount)] = info
     }
     for (name, value) in facts.slurm { slurm[Key(name)] = value }
-    writerID = UniqueID.make()
   }
 }
 

@@ -29,7 +29,8 @@ struct CoreRecoveryTests {
       row("{}"), { $0.put(.config, CoreRun.payload(#"[["lr",0.5]]"#)) }, row(#"{"_timestamp":7.5,"a":-0.0}"#),
       { try $0.define("a", "min") }, row(#"{"a":-3}"#, commit: .later), columns(9, 9, commit: .later),
       { $0.put(.alert, CoreRun.payload(#"{"title":"t","text":"u"}"#)) }, row(#"{"end":"é"}"#),
-      { $0.put(.preempting, []) }, row(#"{"open":1}"#, commit: .later),
+      { $0.put(.preempting, []) }, { $0.put(.stats, CoreRun.payload(#"{"cpu":1.5}"#)) },
+      row(#"{"open":1}"#, commit: .later),
     ]
   }()
 

@@ -357,6 +357,9 @@ final class HandOffRing: @unchecked Sendable {
 
 /// What an entry of the ring asks the writer to do. Numbers are part of the ring's format.
 enum EntryKind: UInt8 {
+  /// False for what the library hands in itself: the counters of calls leave it out.
+  var isCall: Bool { self != .padding && self != .stats && self != .record }
+
   case padding = 0
   /// A row of fixed columns: cells, then the column names.
   case columns = 1
@@ -375,6 +378,10 @@ enum EntryKind: UInt8 {
   case requirements = 13
   /// The payload names a file that holds the real entry, too large for the ring.
   case external = 14
+  /// One sample of system metrics: a JSON object.
+  case stats = 15
+  /// A record that a library thread has made, encoded.
+  case record = 16
 }
 
 /// One entry as the consumer sees it. The payload is valid until the checkpoint passes `end`.

@@ -37,13 +37,13 @@ final class ProcessState: @unchecked Sendable {
     on_exit({ status, _ in ProcessState.shared.atExit(status) }, nil)
   }
 
-  private static func makeMutex() -> UnsafeMutablePointer<pthread_mutex_t> {
+  static func makeMutex() -> UnsafeMutablePointer<pthread_mutex_t> {
     let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
     return mutex
   }
 
-  private static func makeCondition() -> UnsafeMutablePointer<pthread_cond_t> {
+  static func makeCondition() -> UnsafeMutablePointer<pthread_cond_t> {
     let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     var attributes = pthread_condattr_t()
     pthread_condattr_init(&attributes)
@@ -191,6 +191,7 @@ final class ProcessState: @unchecked Sendable {
     var held: UInt = 0
     if pthread_mutex_timedlock(working, &time) == 0 { held |= 1 }
     if pthread_mutex_timedlock(lock, &time) == 0 { held |= 2 }
+    if WorkGate.shared.close(until: &time) { held |= 4 }
     pthread_setspecific(heldAtFork, UnsafeRawPointer(bitPattern: held))
   }
   private var heldAtFork = pthread_key_t()
@@ -198,6 +199,7 @@ final class ProcessState: @unchecked Sendable {
   func afterFork() {
     let held = UInt(bitPattern: pthread_getspecific(heldAtFork))
     pthread_setspecific(heldAtFork, nil)
+    if held & 4 != 0 { WorkGate.shared.open() }
     if held & 2 != 0 { pthread_mutex_unlock(lock) }
     if held & 1 != 0 { pthread_mutex_unlock(working) }
   }
@@ -209,6 +211,7 @@ final class ProcessState: @unchecked Sendable {
     working = Self.makeMutex()
     wake = Self.makeCondition()
     progress = Self.makeCondition()
+    WorkGate.shared.resetInChild()
     for core in runs {
       core.abandonInChild()
       // Never released: its end must not touch what the parent uses.

@@ -86,6 +86,37 @@ final class RunCore: @unchecked Sendable {
     }
   }
 
+  /// Hands in what the library has made itself: without waiting and without counting when there is no room.
+  func offer(_ kind: EntryKind, payload: Int, _ fill: (UnsafeMutableRawPointer) -> Void) -> Refusal {
+    if generation != ProcessState.generation.load(ordering: .relaxed) { return .forked }
+    if payload > ring.capacity >> 2 { return .full }
+    switch ring.claim(payload: payload) {
+    case .at(let position):
+      ring.writeHeader(at: position, payload: payload, kind: kind, commit: 0, step: -1, time: Clock.monotonic())
+      fill(ring.payload(at: position))
+      ring.publish(position)
+      return .none
+    case .closed: return .finished
+    case .full: return .full
+    }
+  }
+
+  func offer(_ kind: EntryKind, json: JSON) -> Refusal {
+    var text = ByteBuffer(capacity: 1024)
+    json.write(to: &text, style: .client)
+    return offer(kind, payload: JSONPayload.bytes(media: [], textCount: text.count)) {
+      JSONPayload.write(media: [], text: text.bytes, to: $0)
+    }
+  }
+
+  func offer(_ record: Record) -> Refusal {
+    var bytes = ByteBuffer(capacity: 1024)
+    record.encode(into: &bytes)
+    return offer(.record, payload: bytes.count) { out in
+      if let start = bytes.bytes.baseAddress { out.copyMemory(from: start, byteCount: bytes.count) }
+    }
+  }
+
   @inline(never) private func waitForRoom(payload: Int) -> HandOffRing.Claim {
     ProcessState.shared.wakeWriter()
     var claim = ring.claim(payload: payload)
@@ -163,6 +194,7 @@ final class RunCore: @unchecked Sendable {
 
   func requestFinish(_ code: Int32, isExplicit: Bool) {
     guard !finishRequested.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    SystemMonitor.shared.remove(self)
     var text = ByteBuffer(capacity: 64)
     JSON.object(["code": .int(Int64(code)), "explicit": .bool(isExplicit)]).write(to: &text, style: .core)
     let payload = JSONPayload.bytes(media: [], textCount: text.count)

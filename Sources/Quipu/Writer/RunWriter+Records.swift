@@ -141,6 +141,28 @@ extension RunWriter {
     }
   }
 
+  // MARK: What the library makes itself
+
+  func processStats(_ entry: RingEntry) {
+    guard let object = json(entry)?.objectValue else { return }
+    var record = StatsRecord()
+    record.timestamp = Timestamp(nanoseconds: entry.time &+ wallOffset)
+    for (key, value) in object.members {
+      var item = StatsItem()
+      item.key = key.string
+      item.valueJSON = value.text(style: .client)
+      record.item.append(item)
+    }
+    if !record.item.isEmpty { stream.append(.stats(record)) }
+  }
+
+  /// The number inside is ignored: the writer gives its own.
+  func processRecord(_ entry: RingEntry) {
+    guard let record = try? Record(decoding: entry.payload) else { return }
+    if case .unknown = record.payload { return }
+    stream.append(record.payload, streamID: record.info?.streamID)
+  }
+
   // MARK: Console
 
   /// Payload: one byte stream number, then the text.

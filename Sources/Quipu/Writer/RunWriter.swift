@@ -113,7 +113,7 @@ final class RunWriter {
       guard process(entry) else { break }
       if mediaWait.isOn { endMediaWait() }
       cursor = entry.end
-      if entry.kind != .padding { callsTaken &+= 1 }
+      if entry.kind.isCall { callsTaken &+= 1 }
     }
     if now &- lastSummaryTime >= Self.summaryInterval {
       lastSummaryTime = now
@@ -142,6 +142,8 @@ final class RunWriter {
     case .requirements: processRequirements(entry)
     case .exit: processExit(entry)
     case .external: return processExternal(entry)
+    case .stats: processStats(entry)
+    case .record: processRecord(entry)
     }
     return true
   }
@@ -215,7 +217,7 @@ final class RunWriter {
     var count: UInt64 = 0
     var position = cursor
     while let entry = ring.entry(at: position) {
-      if entry.kind != .padding { count &+= 1 }
+      if entry.kind.isCall { count &+= 1 }
       position = entry.end
     }
     return count
