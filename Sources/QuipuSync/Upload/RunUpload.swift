@@ -51,8 +51,8 @@ package final class RunUpload {
   static let upsertPause: Int64 = 500_000_000
 
   let sender: any RequestSender
-  let requester: Requester
-  let settings: SyncSettings
+  private(set) lazy var requester = Requester(sender: sender, settings: settings)
+  private(set) var settings: SyncSettings
   let plan: Plan
   let observer: Observer
 
@@ -104,7 +104,6 @@ package final class RunUpload {
     self.settings = settings
     self.plan = plan
     self.observer = observer
-    requester = Requester(sender: sender, settings: settings)
   }
 
   // MARK: Life
@@ -183,9 +182,8 @@ package final class RunUpload {
     let entity = plan.entity ?? found.run.entity
     let project = plan.project ?? found.run.project
     let wanted = "\(entity)/\(project)/\(run)"
-    if let earlier = UploadLedger.read(log: plan.logPath), earlier.server == settings.server.base,
-      earlier.wanted == wanted
-    {
+    let earlier = UploadLedger.read(log: plan.logPath)
+    if let earlier, earlier.server == settings.server.base, earlier.wanted == wanted {
       ledger = earlier
       if ledger.isComplete, !plan.isLive, SmallFile.size(plan.logPath) == ledger.logSize {
         tellIdentity()
@@ -201,71 +199,62 @@ package final class RunUpload {
       ledger.entity = entity
       ledger.project = project
       ledger.run = run
-      ledger.sharedWriter = settings.sharedWriter
+      if let earlier, let writer = earlier.sharedWriter {
+        ledger.sharedWriter = writer
+        ledger.label = earlier.label
+        ledger.isPrimary = earlier.isPrimary
+        ledger.updatesFinishState = earlier.updatesFinishState
+        ledger.isServerSideSummary = earlier.isServerSideSummary
+      }
       if let state = SyncState.read(log: plan.logPath) {
         ledger.startingStep = state.step
         ledger.startingRuntime = state.runtime
       }
     }
+    if let writer = ledger.sharedWriter {
+      settings.sharedWriter = writer
+      settings.label = ledger.label
+      settings.isPrimary = ledger.isPrimary
+      settings.updatesFinishState = ledger.updatesFinishState
+      settings.isServerSideSummary = ledger.isServerSideSummary
+    }
     progress.rows = ledger.rows
     phase = .settling
-    if ledger.isSettled { introduce() } else { settle(found.run) }
+    if ledger.isSettled || ledger.isResumed { introduce() } else { settle(found.run) }
   }
 
   // MARK: Resume and rewind
 
   private func settle(_ run: RunRecord) {
     if let point = run.branchPoint, point.run == run.runID, plan.runID == nil, point.value.isFinite {
-      rewind(to: Int64(exactly: point.value.rounded(.down)) ?? 0)
+      ask(.rewind(step: Int64(exactly: point.value.rounded(.down)) ?? 0))
     } else if run.resume {
-      var variables: JSONObject = ["name": .string(ledger.run)]
-      variables["project"] = optional(ledger.project)
-      variables["entity"] = optional(ledger.entity)
-      call("RunResumeStatus", RunOperations.resumeStatus, variables) { [weak self] data in
-        guard let self else { return }
-        do throws(ServerAnswerError) {
-          if let found = try ResumedRun.read(data) { self.resume(found, continuesOffsets: true) }
-        } catch {
-          self.end(.refused(error.message))
-          return
-        }
-        self.introduce()
-      }
+      ask(.resume)
     } else {
       introduce()
     }
   }
 
-  private func rewind(to step: Int64) {
-    var variables: JSONObject = [
-      "runName": .string(ledger.run), "metricName": "_step", "metricValue": .double(Double(step)),
-    ]
-    variables["project"] = optional(ledger.project)
-    variables["entity"] = optional(ledger.entity)
-    call("RewindRun", RunOperations.rewind, variables) { [weak self] data in
+  private func ask(_ wish: ResumeQuery.Wish) {
+    var policy = settings.graphQL
+    if plan.isLive { policy.retries = settings.fileStream.retries }
+    track { done in
+      ResumeQuery.ask(
+        wish, entity: self.ledger.entity, project: self.ledger.project, run: self.ledger.run,
+        requester: self.requester, policy: policy, waiting: self.waiting("the server"), done)
+    } _: { [weak self] (result: Result<ResumedRun?, RequestError>) in
       guard let self else { return }
-      do throws(ServerAnswerError) {
-        self.resume(try ResumedRun.readRewound(data, step: step), continuesOffsets: true)
-      } catch {
-        self.end(.refused(error.message))
-        return
+      switch result {
+      case .failure(let error): self.refuse(error)
+      case .success(let found):
+        self.trouble(over: "the run to resume")
+        if let found {
+          self.ledger.take(found)
+          ResumeBase(found).write(log: self.plan.logPath)
+        }
+        self.introduce()
       }
-      self.introduce()
     }
-  }
-
-  private func resume(_ found: ResumedRun, continuesOffsets: Bool) {
-    ledger.isResumed = true
-    ledger.storageID = found.storageID
-    if !found.entity.isEmpty { ledger.entity = found.entity }
-    if !found.project.isEmpty { ledger.project = found.project }
-    ledger.displayName = found.displayName
-    ledger.historyBase = found.historyLines
-    ledger.eventsBase = found.eventLines
-    ledger.consoleBase = found.consoleLines
-    ledger.startingStep = found.startingStep
-    ledger.startingRuntime = found.runtime
-    ResumeBase(found).write(log: plan.logPath)
   }
 
   // MARK: The run's record on the server
@@ -472,25 +461,6 @@ package final class RunUpload {
   // MARK: Small helpers
 
   func optional(_ text: String) -> JSON? { text.isEmpty ? nil : .string(text) }
-
-  /// A GraphQL operation that must succeed for the upload to go on.
-  private func call(
-    _ name: String, _ text: String, _ variables: JSONObject, _ next: @escaping (JSONObject) -> Void
-  ) {
-    var policy = settings.graphQL
-    if plan.isLive { policy.retries = settings.fileStream.retries }
-    track { done in
-      self.requester.graphQL(name, text, variables, policy: policy, waiting: self.waiting(name), done)
-    } _: { [weak self] result in
-      guard let self else { return }
-      switch result {
-      case .success(let data):
-        self.trouble(over: name)
-        next(data)
-      case .failure(let error): self.refuse(error)
-      }
-    }
-  }
 
   /// Starts a request and forgets its number when it is done; nothing is called after the end.
   func track<Answer>(

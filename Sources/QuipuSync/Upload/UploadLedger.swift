@@ -34,8 +34,12 @@ package struct UploadLedger: Sendable, Equatable {
   package var historyBase: Int64 = 0
   package var eventsBase: Int64 = 0
   package var consoleBase: Int64 = 0
-  /// The id of this writer of a shared run.
+  // A shared run: the id of this writer, its name, and what it leaves to others. Set when the run is started.
   package var sharedWriter: String?
+  package var label: String?
+  package var isPrimary = true
+  package var updatesFinishState = true
+  package var isServerSideSummary = false
 
   // How far it came.
   package var rows: Int64 = 0
@@ -53,6 +57,50 @@ package struct UploadLedger: Sendable, Equatable {
   package init() {}
 
   package static func path(of log: String) -> String { log + ".upload" }
+
+  /// What the start of a shared run leaves for its upload, now or later, here or elsewhere: the log does not say it.
+  package static func ofSharedRun(
+    writer: String, label: String?, isPrimary: Bool, updatesFinishState: Bool, isServerSideSummary: Bool
+  ) -> UploadLedger {
+    var ledger = UploadLedger()
+    ledger.sharedWriter = writer
+    ledger.label = label
+    ledger.isPrimary = isPrimary
+    ledger.updatesFinishState = updatesFinishState
+    ledger.isServerSideSummary = isServerSideSummary
+    return ledger
+  }
+
+  /// What the start of a run that the server has resumed or rewound leaves for its upload.
+  ///
+  /// - Parameters:
+  ///   - entity, project, run: as in the log's run record.
+  package static func ofResumedRun(
+    _ found: ResumedRun, server: ServerAddress, entity: String, project: String, run: String
+  ) -> UploadLedger {
+    var ledger = UploadLedger()
+    ledger.server = server.base
+    ledger.wanted = "\(entity)/\(project)/\(run)"
+    ledger.run = run
+    ledger.entity = entity
+    ledger.project = project
+    ledger.take(found)
+    return ledger
+  }
+
+  /// The run goes on where the server has it.
+  mutating func take(_ found: ResumedRun) {
+    isResumed = true
+    storageID = found.storageID
+    if !found.entity.isEmpty { entity = found.entity }
+    if !found.project.isEmpty { project = found.project }
+    displayName = found.displayName
+    historyBase = found.historyLines
+    eventsBase = found.eventLines
+    consoleBase = found.consoleLines
+    startingStep = found.startingStep
+    startingRuntime = found.runtime
+  }
 
   /// - Returns: nil if there is none, or none that can be read.
   package static func read(log: String) -> UploadLedger? {
@@ -76,6 +124,10 @@ package struct UploadLedger: Sendable, Equatable {
     ledger.eventsBase = object.count("events_base")
     ledger.consoleBase = object.count("console_base")
     ledger.sharedWriter = object["shared_writer"]?.stringValue
+    ledger.label = object["label"]?.stringValue
+    ledger.isPrimary = object["primary"]?.boolValue ?? true
+    ledger.updatesFinishState = object["updates_finish_state"]?.boolValue ?? true
+    ledger.isServerSideSummary = object["server_side_summary"]?.boolValue ?? false
     ledger.rows = object.count("rows")
     ledger.events = object.count("events")
     ledger.consoleLines = object.count("console_lines")
@@ -98,7 +150,13 @@ package struct UploadLedger: Sendable, Equatable {
       "console_lines": .int(consoleLines), "alerts": .int(alerts), "artifacts": .int(artifacts),
       "files_reported": .int(filesReported), "complete": .bool(isComplete), "log_size": .int(logSize),
     ]
-    if let sharedWriter { object["shared_writer"] = .string(sharedWriter) }
+    if let sharedWriter {
+      object["shared_writer"] = .string(sharedWriter)
+      object["label"] = label.map { .string($0) }
+      object["primary"] = .bool(isPrimary)
+      object["updates_finish_state"] = .bool(updatesFinishState)
+      object["server_side_summary"] = .bool(isServerSideSummary)
+    }
     return SmallFile.replace(Self.path(of: log), Array((JSON.object(object).text(style: .core) + "\n").utf8))
   }
 }
