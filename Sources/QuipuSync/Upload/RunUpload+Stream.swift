@@ -28,7 +28,7 @@ extension RunUpload {
           reportedUnreadable = true
           say(
             .warning, "log_unreadable",
-            "\(plan.logPath): cannot be read: \(SmallFile.errorText(error.code)); the attempts go on")
+            "\(plan.logPath): cannot be read: \(SideFile.errorText(error.code)); the attempts go on")
         }
         atEnd = !plan.isLive || logHasEnded
       }
@@ -161,7 +161,7 @@ extension RunUpload {
   private func complete() {
     let ended = replay?.exit != nil || plan.completesWithoutExit
     ledger.isComplete = ended
-    ledger.logSize = SmallFile.size(plan.logPath) ?? 0
+    ledger.logSize = SideFile.size(plan.logPath) ?? 0
     keepLedger()
     if ended { SyncedMarker.write(log: plan.logPath) }
     end(ended ? .complete : .caughtUp)

@@ -118,7 +118,7 @@ package final class RunUpload {
       switch error {
       case .busy: end(.busy)
       case .file(let code):
-        end(.unusable("cannot write \(UploadedFiles.path(of: plan.logPath)): \(SmallFile.errorText(code))"))
+        end(.unusable("cannot write \(UploadedFiles.path(of: plan.logPath)): \(SideFile.errorText(code))"))
       }
       return
     }
@@ -173,7 +173,7 @@ package final class RunUpload {
       case .noRun: end(.unusable("\(plan.logPath): has no run record, so nothing says which run it is"))
       case .badHeader: end(.unusable("\(plan.logPath): is not a .wandb log"))
       case .file(let problem):
-        end(.unusable("\(plan.logPath): cannot be read: \(SmallFile.errorText(problem.code))"))
+        end(.unusable("\(plan.logPath): cannot be read: \(SideFile.errorText(problem.code))"))
       }
       return
     }
@@ -185,7 +185,7 @@ package final class RunUpload {
     let earlier = UploadLedger.read(log: plan.logPath)
     if let earlier, earlier.server == settings.server.base, earlier.wanted == wanted {
       ledger = earlier
-      if ledger.isComplete, !plan.isLive, SmallFile.size(plan.logPath) == ledger.logSize {
+      if ledger.isComplete, !plan.isLive, SideFile.size(plan.logPath) == ledger.logSize {
         tellIdentity()
         end(.alreadyComplete)
         return
@@ -283,7 +283,7 @@ package final class RunUpload {
     do throws(LogFileError) {
       replay = try LogReplay(path: plan.logPath, start: start)
     } catch {
-      end(.unusable("\(plan.logPath): cannot be read: \(SmallFile.errorText(error.code))"))
+      end(.unusable("\(plan.logPath): cannot be read: \(SideFile.errorText(error.code))"))
       return
     }
     // What the log says by now goes with the first call: config, definitions, metadata.
@@ -391,7 +391,7 @@ package final class RunUpload {
     ledgerFailing = true
     say(
       .warning, "upload_state_unwritten",
-      "cannot write \(UploadLedger.path(of: plan.logPath)): \(SmallFile.errorText(code)); the upload goes on, but after "
+      "cannot write \(UploadLedger.path(of: plan.logPath)): \(SideFile.errorText(code)); the upload goes on, but after "
         + "a crash rows may be sent twice")
     return true
   }

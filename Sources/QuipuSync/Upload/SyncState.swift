@@ -10,7 +10,7 @@ struct SyncState {
   var runtime: Double
 
   static func read(log: String) -> SyncState? {
-    guard let bytes = SmallFile.read(log + ".syncstate", limit: 1 << 16),
+    guard let bytes = SideFile.read(log + ".syncstate", limit: 1 << 16),
       let object = (try? JSON(parsing: String(decoding: bytes, as: UTF8.self)))?.objectValue
     else { return nil }
     let step = object["starting_step"]?.wholeNumber ?? 0
@@ -21,7 +21,7 @@ struct SyncState {
   func write(log: String) {
     let milliseconds = Int64(exactly: (runtime * 1000).rounded()) ?? 0
     let object: JSONObject = ["starting_step": .int(step), "starting_runtime": .int(milliseconds)]
-    _ = SmallFile.replace(log + ".syncstate", Array(JSON.object(object).text(style: .core).utf8))
+    _ = SideFile.replace(log + ".syncstate", Array(JSON.object(object).text(style: .core).utf8))
   }
 }
 
@@ -45,7 +45,7 @@ struct ResumeBase {
   }
 
   static func read(log: String) -> ResumeBase? {
-    guard let bytes = SmallFile.read(log + ".resumed"),
+    guard let bytes = SideFile.read(log + ".resumed"),
       let object = (try? JSON(parsing: String(decoding: bytes, as: UTF8.self)))?.objectValue
     else { return nil }
     return ResumeBase(object)
@@ -55,12 +55,12 @@ struct ResumeBase {
     let object: JSONObject = [
       "config": .object(config), "internal": .object(internalConfig), "summary": .object(summary),
     ]
-    _ = SmallFile.replace(log + ".resumed", Array(JSON.object(object).text(style: .core).utf8))
+    _ = SideFile.replace(log + ".resumed", Array(JSON.object(object).text(style: .core).utf8))
   }
 }
 
 /// `<log>.synced`, the official client's mark for a log that was sent as a whole: its `sync` leaves it out then.
 package enum SyncedMarker {
-  package static func exists(log: String) -> Bool { SmallFile.size(log + ".synced") != nil }
-  static func write(log: String) { _ = SmallFile.replace(log + ".synced", []) }
+  package static func exists(log: String) -> Bool { SideFile.size(log + ".synced") != nil }
+  static func write(log: String) { _ = SideFile.replace(log + ".synced", []) }
 }

@@ -104,7 +104,7 @@ package struct UploadLedger: Sendable, Equatable {
 
   /// - Returns: nil if there is none, or none that can be read.
   package static func read(log: String) -> UploadLedger? {
-    guard let bytes = SmallFile.read(path(of: log), limit: 16 << 20),
+    guard let bytes = SideFile.read(path(of: log), limit: 16 << 20),
       let object = (try? JSON(parsing: String(decoding: bytes, as: UTF8.self)))?.objectValue,
       object["version"]?.intValue == 1
     else { return nil }
@@ -157,7 +157,7 @@ package struct UploadLedger: Sendable, Equatable {
       object["updates_finish_state"] = .bool(updatesFinishState)
       object["server_side_summary"] = .bool(isServerSideSummary)
     }
-    return SmallFile.replace(Self.path(of: log), Array((JSON.object(object).text(style: .core) + "\n").utf8))
+    return SideFile.replace(Self.path(of: log), Array((JSON.object(object).text(style: .core) + "\n").utf8))
   }
 }
 
@@ -208,7 +208,7 @@ package final class UploadedFiles {
       throw .busy
     }
     let files = UploadedFiles(descriptor)
-    for line in (SmallFile.read(path(of: log)) ?? []).split(separator: 10) {
+    for line in (SideFile.read(path(of: log)) ?? []).split(separator: 10) {
       // A line that was cut by a kill is no entry.
       guard let object = (try? JSON(parsing: String(decoding: line, as: UTF8.self)))?.objectValue,
         let path = object["path"]?.stringValue, let size = object["size"]?.intValue,
@@ -227,7 +227,7 @@ package final class UploadedFiles {
       "path": .string(entry.path), "size": .int(entry.size), "mtime": .int(entry.modified), "md5": .string(entry.md5),
     ]
     // A leading line end closes a line that a kill cut short; empty lines are nothing.
-    return SmallFile.writeAll(descriptor, Array(("\n" + JSON.object(object).text(style: .core) + "\n").utf8))
+    return SideFile.writeAll(descriptor, Array(("\n" + JSON.object(object).text(style: .core) + "\n").utf8))
   }
 
   /// Forgets everything: the log goes to another place.

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The few things that the side files of an upload need from the disk.
-enum SmallFile {
+enum SideFile {
   /// The whole file; nil if it cannot be read or has more than `limit` bytes.
   static func read(_ path: String, limit: Int = 256 << 20) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
