@@ -26,7 +26,7 @@ let package = Package(
     .target(name: "QuipuBase", dependencies: ["CZlib"], swiftSettings: forSize),
     .target(name: "QuipuRecords", dependencies: ["QuipuBase"], exclude: ["README.md"], swiftSettings: forSize),
     .target(name: "QuipuMedia", dependencies: ["QuipuBase", "CZlib"], swiftSettings: forSize),
-    .target(name: "QuipuSync", dependencies: ["QuipuBase", "QuipuRecords", "CCurl"], swiftSettings: forSize),
+    .target(name: "QuipuSync", dependencies: ["QuipuBase", "QuipuRecords", "CCurl", "CZlib"], swiftSettings: forSize),
     .target(
       name: "Quipu", dependencies: ["QuipuBase", "QuipuRecords", "QuipuMedia", "QuipuSync"], swiftSettings: forSize),
     .target(name: "QuipuC", dependencies: ["CQuipu", "Quipu", "QuipuMedia", "QuipuBase"], swiftSettings: forSize),

@@ -5,9 +5,10 @@ import QuipuRecords
 extension RunUpload {
   func makeTransfers() {
     guard let uploaded else { return }
+    let transfers = TransferQueue(limit: settings.concurrentTransfers)
     let runFiles = RunFiles(
       requester: requester, entity: ledger.entity, project: ledger.project, runID: ledger.run,
-      filesDirectory: plan.filesDirectory, settings: settings, remembered: uploaded.entries)
+      filesDirectory: plan.filesDirectory, settings: settings, remembered: uploaded.entries, transfers: transfers)
     runFiles.onUploaded = { [weak self] entry, bytes in
       guard let self else { return }
       self.uploaded?.append(entry)
@@ -27,7 +28,8 @@ extension RunUpload {
     newlyUploadedCount = Int64(unreported.count)
 
     let uploads = ArtifactUploads(
-      requester: requester, entity: ledger.entity, project: ledger.project, runID: ledger.run, settings: settings)
+      requester: requester, entity: ledger.entity, project: ledger.project, runID: ledger.run, settings: settings,
+      transfers: transfers)
     uploads.onDone = { [weak self] in
       guard let self else { return }
       self.ledger.artifacts &+= 1
@@ -35,6 +37,7 @@ extension RunUpload {
       self.pump()
     }
     uploads.onNotice = { [weak self] in self?.observer.notice($0) }
+    uploads.onIdle = { [weak self] in self?.pump() }
     artifacts = uploads
     startTransfers()
   }
@@ -69,6 +72,7 @@ extension RunUpload {
     }
     for name in replay.consoleFiles(label: settings.label) { files.add(name, FilePolicy.end) }
     files.finish()
+    artifacts?.finish()
   }
 
   func startAlerts() {

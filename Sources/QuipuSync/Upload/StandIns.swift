@@ -99,16 +99,6 @@ package struct ReplayLines {
   package var byteCount: Int { history.text.count + events.text.count + console.text.count }
 }
 
-package final class ArtifactUploads {
-  package init(requester: Requester, entity: String, project: String, runID: String, settings: SyncSettings) {}
-  /// One artifact is done, or has failed for good.
-  package var onDone: () -> Void = {}
-  package var onNotice: (UploadNotice) -> Void = { _ in }
-  package var isIdle: Bool { true }
-  package func add(_ record: ArtifactRecord) {}
-  package func cancel() {}
-}
-
 /// The server's wishes about the pace of the file stream (RateLimit headers).
 package struct RatePace {
   package init() {}
