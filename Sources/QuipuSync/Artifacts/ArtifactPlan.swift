@@ -41,10 +41,8 @@ struct ArtifactPlan {
   /// In the order of their paths' bytes.
   var entries: [Entry]
 
-  /// Files from this size on are sent in parts. Units: bytes.
-  static let multipartSize: Int64 = 2 << 30
+  /// Units: bytes.
   private static let largestFile: Int64 = 5 << 40
-  private static let largestPart: Int64 = 10_000
 
   /// - Throws: what is wrong with the record.
   init(_ record: ArtifactRecord) throws(ArtifactProblem) {
@@ -160,14 +158,6 @@ struct ArtifactPlan {
     return out.array()
   }
 
-  /// Units: bytes; 0: the file goes as one.
-  static func partSize(_ size: Int64) -> Int64 {
-    guard size >= multipartSize else { return 0 }
-    let usual: Int64 = 100 << 20
-    if size <= usual * largestPart { return usual }
-    return (size / largestPart + 4096) / 4096 * 4096
-  }
-
   /// What CreateArtifact is told.
   func creation(entity: String, project: String, run: String, historyStep: Int64) -> JSONObject {
     func text(_ value: String) -> JSON { value.isEmpty ? .null : .string(value) }
@@ -195,6 +185,19 @@ struct ArtifactPlan {
         record.tags.map { .object(["tagName": .string($0), "tagCategoryName": .null, "attributes": .null]) })
     }
     return input
+  }
+}
+
+/// When a file is sent in parts, and in which. Units: bytes.
+struct PartRule {
+  var from: Int64 = 2 << 30
+  var usual: Int64 = 100 << 20
+  var mostParts: Int64 = 10_000
+
+  /// Size of each part but the last; 0: the file goes as one.
+  func partSize(_ size: Int64) -> Int64 {
+    guard size >= from else { return 0 }
+    return size <= usual * mostParts ? usual : (size / mostParts + 4096) / 4096 * 4096
   }
 }
 

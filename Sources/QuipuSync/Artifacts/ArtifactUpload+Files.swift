@@ -34,7 +34,7 @@ extension ArtifactUpload {
   /// The server wants to know the digest of each part of a large file before it is sent.
   private func hashParts(_ batch: ArraySlice<Int>, _ then: @escaping () -> Void) {
     guard let at = batch.firstIndex(where: {
-      ArtifactPlan.partSize(plan.entries[$0].size) > 0 && partDigests[$0] == nil
+      context.parts.partSize(plan.entries[$0].size) > 0 && partDigests[$0] == nil
     }) else {
       then()
       return
@@ -46,7 +46,7 @@ extension ArtifactUpload {
   /// Makes sure that the file is the one that was logged: nothing else may become public by its path.
   private func check(_ index: Int, _ then: @escaping () -> Void) {
     let entry = plan.entries[index]
-    context.hasher.hash(entry.localPath, partSize: ArtifactPlan.partSize(entry.size)) { [weak self] result in
+    context.hasher.hash(entry.localPath, partSize: context.parts.partSize(entry.size)) { [weak self] result in
       guard let self, !isOver else { return }
       switch result {
       case .failure(let problem): fail(ArtifactProblem("\(entry.localPath) \(problem.text)"))
@@ -170,7 +170,7 @@ extension ArtifactUpload {
   private func sendParts(_ index: Int, to place: Place) {
     let entry = plan.entries[index]
     let digests = partDigests[index] ?? []
-    let partSize = ArtifactPlan.partSize(entry.size)
+    let partSize = context.parts.partSize(entry.size)
     var tags = [String?](repeating: nil, count: place.partURLs.count)
     var missing = tags.count
     var hasFailed = false

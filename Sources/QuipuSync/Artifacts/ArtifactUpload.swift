@@ -18,6 +18,7 @@ final class ArtifactUpload {
     var run: String
     var transfers: TransferQueue
     var hasher: FileHasher
+    var parts = PartRule()
   }
 
   let context: Context

@@ -39,7 +39,8 @@ package final class ArtifactUploads {
   private static let lookAhead = 16
   private static let patience: Int64 = 300_000_000_000
 
-  private let context: ArtifactUpload.Context
+  /// To be changed before the first artifact only.
+  var context: ArtifactUpload.Context
   /// In the order of the log.
   private var jobs: [Job] = []
   private var savedIDs: [Key: String] = [:]
