@@ -330,7 +330,7 @@ public final class Run: Sendable {
 
 /// Version of the library.
 public enum QuipuVersion {
-  public static let text = "0.1.0"
+  public static let text = LibraryVersion.text
   #if arch(x86_64)
     static let platform = "linux-x86_64"
   #elseif arch(arm64)

@@ -1,3 +1,5 @@
+import QuipuBase
+
 /// A header line of a request or an answer.
 package struct HTTPHeader: Sendable, Equatable {
   /// As it goes over the wire; in answers lower case.
@@ -75,12 +77,14 @@ package struct HTTPFailure: Error, Sendable, Equatable {
     /// libcurl is not installed, or is too old.
     case noLibrary = "no_libcurl"
     case badURL = "url_bad"
+    /// A header that HTTP cannot carry.
+    case badRequest = "request_bad"
     case nameNotFound = "host_not_found"
     case proxy = "proxy_failed"
     case connect = "connect_failed"
     case reset = "connection_lost"
     case timeout = "timeout"
-    /// Verification of the certificate, or the handshake.
+    /// Verification of the certificate. A handshake that fails otherwise is `.connect`.
     case tls = "tls_failed"
     case redirects = "too_many_redirects"
     case answerTooLarge = "answer_too_large"
@@ -102,14 +106,14 @@ package struct HTTPFailure: Error, Sendable, Equatable {
   package var isPassing: Bool {
     switch kind {
     case .nameNotFound, .proxy, .connect, .reset, .timeout, .other: true
-    case .noLibrary, .badURL, .tls, .redirects, .answerTooLarge, .bodyUnavailable, .cancelled: false
+    case .noLibrary, .badURL, .badRequest, .tls, .redirects, .answerTooLarge, .bodyUnavailable, .cancelled: false
     }
   }
 }
 
 /// How connections are made.
 package struct ConnectionOptions: Sendable, Equatable {
-  package var userAgent = "quipu"
+  package var userAgent = "quipu/" + LibraryVersion.text
   /// Proxy URLs, with user and password if they need one; nil: the environment (`HTTP_PROXY`, `HTTPS_PROXY`,
   /// `ALL_PROXY`, either case) decides.
   package var httpProxy: String?
@@ -123,7 +127,8 @@ package struct ConnectionOptions: Sendable, Equatable {
   package var isInsecure = false
   /// Sent with every request; they never replace a header that a request has.
   package var extraHeaders: [HTTPHeader] = []
-  /// A transfer that moves less than a byte a second for so long has failed. Units: milliseconds.
+  /// A transfer without a limit for the whole that moves less than a byte a second for so long has failed.
+  /// Units: milliseconds, rounded up to seconds.
   package var stallMilliseconds: Int64 = 60_000
   package var connectMilliseconds: Int64 = 15_000
 

@@ -24,6 +24,8 @@ package struct SyncSettings: Sendable {
   package var userEmail = ""
   /// Several processes write the run: the id of this writer.
   package var sharedWriter: String?
+  /// The server is to build the summary from the history (`x_server_side_derived_summary`).
+  package var serverDerivesSummary = false
   /// In shared mode the name of this writer.
   package var label: String?
   /// In shared mode: the server makes the summary from the rows.

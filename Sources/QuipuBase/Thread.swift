@@ -1,7 +1,7 @@
 import Glibc
 
 /// Detached library threads: all signals blocked, so that the host's handlers never run on them.
-enum Thread {
+package enum Thread {
   fileprivate final class Start {
     let name: String
     let body: () -> Void
@@ -22,7 +22,7 @@ enum Thread {
 
   /// - Parameter name: at most 15 bytes, shown by debuggers and `ps -L`.
   /// - Returns: false if the system gives no thread.
-  static func start(name: String, _ body: @escaping () -> Void) -> Bool {
+  package static func start(name: String, _ body: @escaping () -> Void) -> Bool {
     var attributes = pthread_attr_t()
     guard pthread_attr_init(&attributes) == 0 else { return false }
     pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
