@@ -198,7 +198,14 @@ public final class Run: Sendable {
       throw QuipuError(.memory, kind: "no_thread", "the system gives no thread for the log's writer")
     }
     self.core = core
-    if !settings.disableStats { SystemMonitor.shared.add(core, StatsOptions(settings)) }
+    if !settings.disableStats {
+      var facts: EnvironmentRecord?
+      if !settings.disableMeta, !settings.disableMachineInfo {
+        facts = EnvironmentRecord()
+        facts?.writerID = writerID
+      }
+      SystemMonitor.shared.add(core, StatsOptions(settings), facts: facts)
+    }
   }
 
   private static func stagingDirectory(_ context: ProcessContext) -> String {

@@ -22,6 +22,9 @@ struct StatsOptions: Sendable {
   var suffix = ""
   /// GPUs to report; nil: all.
   var gpuIDs: [Int64]?
+  /// What the user says about the GPUs; it wins over what is found.
+  var gpuCount: UInt32?
+  var gpuType: String?
 
   init() {}
 
@@ -37,6 +40,8 @@ struct StatsOptions: Sendable {
     if let count = settings.integer("x_stats_cpu_logical_count"), count > 0 { processors = count }
     if let label = settings.label, !label.isEmpty { suffix = "/l:" + label }
     gpuIDs = settings.value("x_stats_gpu_device_ids")?.arrayValue?.compactMap(\.intValue)
+    if let count = settings.integer("x_stats_gpu_count").flatMap(UInt32.init(exactly:)), count > 0 { gpuCount = count }
+    if let type = settings.text("x_stats_gpu_type"), !type.isEmpty { gpuType = type }
   }
 
   /// A year is for ever.
