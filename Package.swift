@@ -35,7 +35,7 @@ let package = Package(
     .testTarget(name: "QuipuRecordsTests", dependencies: ["QuipuRecords", "QuipuBase"]),
     .testTarget(name: "QuipuMediaTests", dependencies: ["QuipuMedia", "QuipuBase", "CPNG"]),
     .testTarget(name: "QuipuSyncTests", dependencies: ["QuipuSync", "QuipuRecords", "QuipuBase"]),
-    .testTarget(name: "QuipuTests", dependencies: ["Quipu", "QuipuRecords", "QuipuBase"]),
+    .testTarget(name: "QuipuTests", dependencies: ["Quipu", "QuipuSync", "QuipuRecords", "QuipuBase"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -6,13 +6,15 @@ import QuipuRecords
 /// `quipu export`: the rows of a run for other programs.
 enum ExportCommand {
   static let help = """
-    Usage: quipu export [RUN] [--format jsonl|csv] [--output FILE] [--strict]
+    Usage: quipu export [RUN] [--format jsonl|csv|upload] [--output FILE] [--strict]
 
     Writes the rows of a run, one a line. Works while the run is being written.
 
       RUN              as for quipu show (default: the latest run here)
       --format jsonl   one JSON object a line, nested as logged (the default)
       --format csv     one column for each key of any row; nested keys are joined by "."
+      --format upload  one JSON object: what a server has of the run once its log is sent: lines of
+                       history, events and console, summary, config, metadata, files, exit code
       --output FILE    write to FILE instead of standard output; - is standard output
       --strict         null (csv: nothing) for NaN and infinities, which JSON does not have;
                        without it they are written as NaN, Infinity, -Infinity
@@ -37,8 +39,8 @@ enum ExportCommand {
       return 0
     }
     let format = line["--format"] ?? "jsonl"
-    guard format == "jsonl" || format == "csv" else {
-      throw CommandLineArguments.UsageError(message: "--format must be jsonl or csv, not \(format)")
+    guard ["jsonl", "csv", "upload"].contains(format) else {
+      throw CommandLineArguments.UsageError(message: "--format must be jsonl, csv or upload, not \(format)")
     }
     let path = try RunLocation.find(line.only("run", default: "."))
     let target = line["--output"] ?? "-"
@@ -78,7 +80,11 @@ enum ExportCommand {
 
   /// True if parts of the log could not be read.
   private static func export(_ path: String, _ format: String, _ strict: Bool, _ output: Output) throws -> Bool {
-    format == "csv" ? try csv(path, strict, output) : try jsonl(path, strict, output)
+    switch format {
+    case "csv": try csv(path, strict, output)
+    case "upload": try UploadExport.write(path, output)
+    default: try jsonl(path, strict, output)
+    }
   }
 
   // MARK: rows

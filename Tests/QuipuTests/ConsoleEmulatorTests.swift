@@ -1,5 +1,6 @@
 import Glibc
 import QuipuBase
+import QuipuSync
 import Testing
 
 @testable import Quipu

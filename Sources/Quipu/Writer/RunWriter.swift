@@ -1,6 +1,7 @@
 import Glibc
 import QuipuBase
 import QuipuRecords
+import QuipuSync
 
 /// The consumer of one run's ring: folds calls into rows, follows the summary and writes the log.
 ///

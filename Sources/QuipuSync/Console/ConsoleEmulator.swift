@@ -1,3 +1,6 @@
+import QuipuBase
+import QuipuRecords
+
 /// Turns what a program prints into the lines of `output.log`.
 ///
 /// One small terminal per stream; both place their lines in one shared list. A line holds at most 4096 characters (code
@@ -5,8 +8,9 @@
 /// everything else is a character. A line enters the shared list when its first character is written, so unfinished
 /// lines of stdout and stderr do not mix.
 ///
-/// The owner calls ``takeFinalLines()`` now and then and appends the result to the file; ``tailText()`` is what follows
-/// it for the moment. Memory is bounded as long as the owner does that: when an unfinished line holds back more than
+/// The writer of the file calls ``takeFinalLines()`` now and then and appends the result; ``tailText()`` is what follows
+/// it for the moment. Whoever sends lines to a server (`reportsLines`) calls ``takeChanges(into:limit:)`` instead: each
+/// line has an index there, which depends on the input alone. Memory is bounded as long as the owner does that: when an unfinished line holds back more than
 /// ``heldLineLimit`` lines or ``heldByteLimit`` bytes of other output, it is written as it stands, and gets a new place
 /// if it is written to again.
 ///
@@ -45,13 +49,27 @@ package struct ConsoleEmulator: Sendable {
   }
 
   /// An entry of the shared list.
-  private enum Entry {
-    /// The text is still in the stream's line.
-    case editable(stream: Int, line: Int)
-    /// Will not change any more; UTF-8 without the line break.
-    case text([UInt8])
-    /// Empty lines that scrolled away before anything was written below them.
-    case blanks(Int)
+  private struct Entry {
+    enum Content {
+      /// The text is still in the stream's line with this number.
+      case editable(Int)
+      /// Will not change any more; UTF-8 without the line break.
+      case text([UInt8])
+      /// Empty lines that scrolled away before anything was written below them.
+      case blanks(Int)
+    }
+
+    var content: Content
+    var stream: Int
+    /// Index of the line, or of the first of the empty ones.
+    var index: Int
+    /// When the record came that put the first character there.
+    var time: Timestamp
+    /// Since it was last given out by `takeChanges`.
+    var isChanged = true
+
+    /// Lines of the entry.
+    var count: Int { if case .blanks(let count) = content { count } else { 1 } }
   }
 
   private struct Terminal {
@@ -85,7 +103,23 @@ package struct ConsoleEmulator: Sendable {
   /// Empty lines seen since the last non-empty one. Written only when a non-empty one follows.
   private var heldBlanks = 0
 
-  package init() {}
+  // For a server.
+  private let reportsLines: Bool
+  /// Final lines that changed and were not given out; those before `settledHead` are spent.
+  private var settled: [Entry] = []
+  private var settledHead = 0
+  /// About how many bytes they take.
+  package private(set) var changedBytes = 0
+  /// Index of the next new line.
+  private var lineCount = 0
+  private var time = Timestamp()
+  /// The first so many lines are not given out.
+  package var known = 0
+  /// Name of the writer, between time and text.
+  package var label = ""
+
+  /// - Parameter reportsLines: lines go to `takeChanges`, not to `takeFinalLines`.
+  package init(reportsLines: Bool = false) { self.reportsLines = reportsLines }
 
   // MARK: input
 
@@ -119,13 +153,16 @@ package struct ConsoleEmulator: Sendable {
     settle()
   }
 
-  package mutating func feed(_ stream: Stream, _ text: String) {
+  /// - Parameter time: when the program wrote it; nil: as before.
+  package mutating func feed(_ stream: Stream, _ text: String, at time: Timestamp? = nil) {
+    if let time { self.time = time }
     var text = text
     text.withUTF8 { feed(stream, UnsafeRawBufferPointer($0)) }
   }
 
   /// Adds lines as they are, without emulation (`write_logs`). A last line break does not open another line.
-  package mutating func addLines(_ text: String) {
+  package mutating func addLines(_ text: String, at time: Timestamp? = nil) {
+    if let time { self.time = time }
     var bytes = Array(text.utf8)
     if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
     for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
@@ -167,12 +204,12 @@ package struct ConsoleEmulator: Sendable {
     var blanks = heldBlanks
     for index in head..<entries.count {
       let line: [UInt8]
-      switch entries[index] {
+      switch entries[index].content {
       case .blanks(let count):
         blanks = min(blanks &+ count, Self.blankRunLimit)
         continue
       case .text(let text): line = text
-      case .editable(let stream, let number): line = utf8(stream, number)
+      case .editable(let number): line = utf8(entries[index].stream, number)
       }
       if line.isEmpty {
         blanks = min(blanks &+ 1, Self.blankRunLimit)
@@ -188,6 +225,104 @@ package struct ConsoleEmulator: Sendable {
 
   /// Everything that was not taken yet: final lines and tail.
   package func text() -> String { String(decoding: final + tailText(), as: UTF8.self) }
+
+  // MARK: output for a server
+
+  /// Keeps a final line for `takeChanges`.
+  private mutating func report(_ entry: Entry) {
+    guard entry.isChanged, entry.index &+ entry.count > known else { return }
+    settled.append(entry)
+    changedBytes &+= Self.size(entry)
+  }
+
+  private static func size(_ entry: Entry) -> Int {
+    if case .text(let text) = entry.content { text.count &+ 40 } else { entry.count &* 40 }
+  }
+
+  /// Appends lines that are new or have changed since they were last given out, as JSON string literals separated by
+  /// commas: `"[ERROR ]TIME [LABEL ]text"`. One block of lines next to each other, from the first that changed.
+  ///
+  /// - Parameter limit: bytes after which the block ends; one line more may come.
+  /// - Returns: nil if nothing changed.
+  /// Source: http.md, 10.4.
+  package mutating func takeChanges(into out: inout ByteBuffer, limit: Int) -> ReplayConsoleBlock? {
+    let start = out.count
+    var first = -1
+    var next = -1
+    var isOpen = true
+    while isOpen, settledHead < settled.count {
+      let entry = settled[settledHead]
+      isOpen = add(entry, &first, &next, start, limit, &out)
+      guard isOpen else { break }
+      changedBytes &-= Self.size(entry)
+      settledHead &+= 1
+    }
+    if settledHead == settled.count {
+      settled.removeAll(keepingCapacity: settled.capacity < 1024)
+      settledHead = 0
+    }
+    var at = head
+    while isOpen, at < entries.count {
+      if entries[at].isChanged && entries[at].index &+ entries[at].count > known {
+        isOpen = add(entries[at], &first, &next, start, limit, &out)
+        if isOpen { entries[at].isChanged = false }
+      } else if first >= 0 {
+        isOpen = false
+      }
+      at &+= 1
+    }
+    guard first >= 0 else { return nil }
+    let fixed = head < entries.count ? entries[head].index : lineCount
+    let waiting = settledHead < settled.count ? settled[settledHead].index : fixed
+    return ReplayConsoleBlock(first: first, count: next &- first, settled: min(fixed, waiting))
+  }
+
+  /// Adds the lines of an entry to a block; false if they do not belong to it.
+  private func add(
+    _ entry: Entry, _ first: inout Int, _ next: inout Int, _ start: Int, _ limit: Int, _ out: inout ByteBuffer
+  ) -> Bool {
+    let index = max(entry.index, known)
+    if first < 0 {
+      first = index
+      next = index
+    } else if index != next || out.count &- start >= limit {
+      return false
+    }
+    var text: [UInt8] = []
+    switch entry.content {
+    case .text(let found): text = found
+    case .editable(let number): text = utf8(entry.stream, number)
+    case .blanks: break
+    }
+    for _ in index..<(entry.index &+ entry.count) {
+      if next > first { out.append(UInt8(ascii: ",")) }
+      out.append(entry.stream == Stream.stderr.rawValue ? "\"ERROR " : "\"")
+      Self.appendTime(entry.time, to: &out)
+      out.append(0x20)
+      if !label.isEmpty {
+        var name = "[" + label + "] "
+        name.withUTF8 { LineText.appendEscaped(UnsafeRawBufferPointer($0), to: &out) }
+      }
+      text.withUnsafeBytes { LineText.appendEscaped($0, to: &out) }
+      out.append(UInt8(ascii: "\""))
+      next &+= 1
+    }
+    return true
+  }
+
+  /// UTC with microseconds, without a letter for the zone.
+  private static func appendTime(_ time: Timestamp, to out: inout ByteBuffer) {
+    let whole = Timestamp(seconds: time.seconds, nanos: 0).text ?? "1970-01-01T00:00:00Z"
+    out.append(String(whole.dropLast()))
+    var micros = max(0, min(999_999, Int(time.nanos) / 1000))
+    var digits = [UInt8](repeating: UInt8(ascii: "0"), count: 6)
+    for at in stride(from: 5, through: 0, by: -1) {
+      digits[at] &+= UInt8(truncatingIfNeeded: micros % 10)
+      micros /= 10
+    }
+    out.append(UInt8(ascii: "."))
+    out.append(digits)
+  }
 
   // MARK: decoding
 
@@ -314,11 +449,11 @@ package struct ConsoleEmulator: Sendable {
     let row = terminals[t].row
     let slot = row % Self.editableLines
     switch terminals[t].lines[slot].place {
-    case .listed: break
+    case .listed(let sequence): markChanged(sequence)
     case .none: placeLines(t, upTo: row)
     case .released:
       terminals[t].lines[slot].place = .listed(base &+ entries.count)
-      entries.append(.editable(stream: t, line: row))
+      append(.editable(row), t)
     }
     let length = terminals[t].lines[slot].cells.count
     if column == length {
@@ -344,7 +479,9 @@ package struct ConsoleEmulator: Sendable {
     guard column == terminals[t].lines[slot].cells.count else { return false }
     let count = min(run.count, Self.lineLimit &- column)
     if count <= 0 { return true }
-    if case .listed = terminals[t].lines[slot].place {} else {
+    if case .listed(let sequence) = terminals[t].lines[slot].place {
+      markChanged(sequence)
+    } else {
       // The first character gives the line its place.
       guard let first = run.first else { return true }
       write(t, UInt32(first))
@@ -358,14 +495,14 @@ package struct ConsoleEmulator: Sendable {
   /// Gives the line and the empty ones above it their places.
   private mutating func placeLines(_ t: Int, upTo row: Int) {
     if terminals[t].scrolledBlanks > 0 {
-      entries.append(.blanks(terminals[t].scrolledBlanks))
+      append(.blanks(terminals[t].scrolledBlanks), t)
       terminals[t].scrolledBlanks = 0
     }
     for number in terminals[t].first...row {
       let slot = number % Self.editableLines
       guard case .none = terminals[t].lines[slot].place else { continue }
       terminals[t].lines[slot].place = .listed(base &+ entries.count)
-      entries.append(.editable(stream: t, line: number))
+      append(.editable(number), t)
     }
   }
 
@@ -379,43 +516,58 @@ package struct ConsoleEmulator: Sendable {
       let text = utf8(t, number)
       let index = sequence &- base
       if index >= head && index < entries.count {
-        entries[index] = .text(text)
+        entries[index].content = .text(text)
         heldBytes &+= text.count
       }
     }
   }
 
   private mutating func appendFinished(_ text: [UInt8]) {
-    entries.append(.text(text))
+    append(.text(text), Stream.stdout.rawValue)
     heldBytes &+= text.count
   }
 
   // MARK: the shared list
 
+  private mutating func append(_ content: Entry.Content, _ t: Int) {
+    entries.append(Entry(content: content, stream: t, index: lineCount, time: time))
+    lineCount &+= entries[entries.count &- 1].count
+  }
+
+  @inline(__always) private mutating func markChanged(_ sequence: Int) {
+    let index = sequence &- base
+    if index >= head && index < entries.count { entries[index].isChanged = true }
+  }
+
   /// Moves entries that cannot change from the front of the list to the final text.
   private mutating func settle() {
     while head < entries.count {
-      switch entries[head] {
+      switch entries[head].content {
       case .text(let text):
         heldBytes &-= text.count
         give(text)
       case .blanks(let count): heldBlanks = min(heldBlanks &+ count, Self.blankRunLimit)
-      case .editable(let stream, let number):
+      case .editable(let number):
         guard entries.count &- head > Self.heldLineLimit || heldBytes > Self.heldByteLimit else {
           compact()
           return
         }
-        give(utf8(stream, number))
+        let stream = entries[head].stream
+        let text = utf8(stream, number)
+        entries[head].content = .text(text)
+        give(text)
         terminals[stream].lines[number % Self.editableLines].place = .released
       }
+      if reportsLines { report(entries[head]) }
       // Lets go of the text.
-      entries[head] = .blanks(0)
+      entries[head].content = .blanks(0)
       head &+= 1
     }
     compact()
   }
 
   private mutating func give(_ text: [UInt8]) {
+    if reportsLines { return }
     if text.isEmpty {
       heldBlanks = min(heldBlanks &+ 1, Self.blankRunLimit)
       return

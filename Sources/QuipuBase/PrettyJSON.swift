@@ -1,5 +1,3 @@
-import QuipuBase
-
 /// JSON over several lines, two spaces per level.
 package enum PrettyJSON {
   package static func text(_ value: JSON) -> String {
