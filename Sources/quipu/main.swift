@@ -3,17 +3,18 @@ import Quipu
 import QuipuBase
 import QuipuRecords
 
-// The command line: looks at runs on disk. Sending them anywhere is not its job yet.
+// The command line: looks at runs on disk and sends them to a server.
 
 let help = """
   Usage: quipu COMMAND [RUN] [OPTIONS]
 
-  Looks at training runs on disk: those of Quipu and those of the official W&B client.
+  Looks at training runs on disk, those of Quipu and those of the official W&B client, and sends them to a server.
 
     show      one run on one screen: state, config, metrics, summary
     export    its rows as JSON lines or CSV
     verify    checks every block of its log
     recover   repairs its log after a crash
+    sync      sends runs to a server, once or while they are written
     serve     runs the self-hosted server; quipu serve --help says more
 
     RUN is a .wandb file, a run directory, a wandb directory, a directory that holds one, or a
@@ -42,6 +43,7 @@ func runCommand(_ arguments: [String]) -> Int32 {
     case "export": return try ExportCommand.run(rest)
     case "verify": return try VerifyCommand.run(rest)
     case "recover": return try RecoverCommand.run(rest)
+    case "sync": return try SyncCommand.run(rest)
     case "serve": return ServeCommand.run(rest)
     case "--version", "version":
       let output = Output()

@@ -219,7 +219,8 @@ package final class SyncLoop: RequestSender, @unchecked Sendable {
     for work in take(&later) { work() }
     now = Clock.monotonic()
     var wait = longest
-    if !later.isEmpty { wait = 0 }
+    // What was done may have made true what `run` waits for.
+    if !later.isEmpty || fired > 0 { wait = 0 }
     if let due = timers.nextDue { wait = min(wait, max(0, due &- now)) }
     let multi = multi
     let curl = curl

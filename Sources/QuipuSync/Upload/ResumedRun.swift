@@ -10,6 +10,8 @@ package struct ResumedRun: Sendable, Equatable {
   package var displayName = ""
   package var notes: String?
   package var tags: [String] = []
+  /// The config as the server has it.
+  package var storedConfig = JSONObject()
   /// The stored config without its `{"value": ...}` wrapping and without `_wandb`.
   package var config = JSONObject()
   /// Those members of `_wandb` that a resumed run keeps: visualize, viz, mask/class_labels.
@@ -86,6 +88,7 @@ package struct ResumedRun: Sendable, Equatable {
 
   private mutating func takeConfig(_ text: String?) {
     guard let text, let stored = (try? JSON(parsing: text))?.objectValue else { return }
+    storedConfig = stored
     for (key, entry) in stored.members {
       let value = entry.objectValue?["value"] ?? entry
       if key.string == "_wandb" {

@@ -18,37 +18,63 @@ extension RunUpload {
   /// Reads records until a request is full, the log has no more, or another run should have its turn.
   func read() {
     guard let replay, !atEnd else { return }
+    isCaughtUp = false
     if replay.pendingBytes < settings.requestBytes {
+      replay.retryTail()
       switch replay.readOn(limit: settings.requestBytes) {
-      case .more, .full: break
-      case .caughtUp: atEnd = (!plan.isLive || logHasEnded) && replay.isAtFileEnd
-      case .exit: atEnd = true
+      case .run, .more, .full: break
+      case .caughtUp:
+        isCaughtUp = true
+        // Once more after the word that nothing else will come.
+        if !plan.isLive || (logHasEnded && sawEndOfLog) { reachEnd() }
+        sawEndOfLog = logHasEnded
+      case .ended: reachEnd()
+      case .notALog: reachEnd()
       case .unreadable(let error):
+        isCaughtUp = true
         if !reportedUnreadable {
           reportedUnreadable = true
           say(
             .warning, "log_unreadable",
             "\(plan.logPath): cannot be read: \(SideFile.errorText(error.code)); the attempts go on")
         }
-        atEnd = !plan.isLive || logHasEnded
+        if !plan.isLive || logHasEnded { end(.unusable("\(plan.logPath): \(SideFile.errorText(error.code))")) }
       }
     }
-    for notice in replay.takeNotices() { observer.notice(notice) }
-    progress.logRead = replay.position
-    progress.logSize = max(replay.fileSize, replay.position)
-    progress.rowsPending = replay.rows &- ledger.rows
-    if replay.hasConfigChanged || replay.identityDiffers(from: sentIdentity), phase == .streaming, upsertAfter == nil {
+    guard phase != .ended else { return }
+    tellDamage()
+    progress.logRead = Int64(clamping: replay.position)
+    progress.logSize = max(isCaughtUp || atEnd ? 0 : SideFile.size(plan.logPath) ?? 0, progress.logRead)
+    progress.rowsPending = max(Int64(replay.counters.rows) &- ledger.rows, 0)
+    if replay.hasConfigChanged || replay.hasIdentityChanged, phase == .streaming, upsertAfter == nil {
       upsertAfter = sender.now &+ Self.upsertPause
     }
-    for alert in replay.takeAlerts() {
-      alerts.append(alert)
+    for alert in replay.takeAlerts() { alerts.append(alert.content) }
+    waitingFiles += replay.takeFiles()
+    for record in replay.takeArtifacts() { waitingArtifacts.append(record.content) }
+    if replay.isPreempting, !preemptingSeen {
+      preemptingSeen = true
+      preemptingDue = true
     }
-    for item in replay.takeFiles() { waitingFiles.append(item) }
-    for record in replay.takeArtifacts() { waitingArtifacts.append(record) }
-    if replay.takePreempting() { preemptingDue = true }
-    if replay.takeMetadataChanged() { metadataDue = sender.now &+ Self.metadataPause }
+    if replay.hasMetadataChanged, metadataDue == nil { metadataDue = sender.now &+ Self.metadataPause }
     startTransfers()
-    if atEnd, phase == .streaming { setState(isInTrouble ? .waiting : .finishing) }
+  }
+
+  private func reachEnd() {
+    atEnd = true
+    replay?.endConsole()
+    if phase == .streaming { setState(isInTrouble ? .waiting : .finishing) }
+  }
+
+  private func tellDamage() {
+    guard let counters = replay?.counters, !reportedDamage else { return }
+    let lost = counters.damage &+ counters.undecodable &+ counters.longLines &+ counters.droppedItems
+    guard lost > 0 else { return }
+    reportedDamage = true
+    say(
+      .warning, "log_damaged",
+      "\(plan.logPath): parts cannot be sent: \(counters.damage) damaged places, \(counters.undecodable) broken records, "
+        + "\(counters.longLines) lines over \(settings.lineBytes) bytes, \(counters.droppedItems) values; the rest is sent")
   }
 
   static var metadataPause: Int64 { 1_000_000_000 }
@@ -61,26 +87,28 @@ extension RunUpload {
     let isFull = replay.pendingBytes >= settings.requestBytes
     guard now >= nextSend || isFull || preemptingDue || isReadyToComplete else { return }
     if pace.earliest(now: now) > now { return }
-    let batch = StreamBatch()
-    batch.lines = replay.takeLines()
-    if settings.isPrimary, settings.sharedWriter == nil || !settings.isServerSideSummary {
-      batch.summary = replay.takeSummary(now: now, isLast: atEnd)
+    var extras = StreamBatch.Extras()
+    if sendsSummary {
+      if replay.hasSummaryChanged, now >= nextSummary || isReadyToComplete { summaryDue = replay.takeSummary() }
+      extras.summary = summaryDue
+      // A large summary is not sent with every request.
+      if let text = summaryDue { nextSummary = now &+ Int64(text.utf8.count) &* 10_000 }
+      summaryDue = nil
     }
-    batch.uploaded = newlyUploaded
-    batch.uploadedCount = newlyUploadedCount
-    batch.isPreempting = preemptingDue
-    if isReadyToComplete, !replay.hasLines {
-      batch.completes = completesRun
-      batch.exitCode = replay.exit?.exitCode ?? 1
-      isLastRequest = true
+    extras.uploaded = newlyUploaded
+    extras.isPreempting = preemptingDue
+    let isLast = isReadyToComplete && replay.pendingBytes == 0
+    if isLast, completesRun { extras.exitCode = replay.exit?.exitCode ?? 1 }
+    let batch = StreamBatch(replay, extras, ledger, consoleLimit: settings.requestBytes)
+    if !batch.hasContent {
+      if isLast {
+        complete()
+        return
+      }
+      if now &- lastSent < settings.heartbeatInterval { return }
     }
-    if batch.isEmpty, !isLastRequest, now &- lastSent < settings.heartbeatInterval { return }
-    if batch.isEmpty, isLastRequest {
-      complete()
-      return
-    }
+    isLastRequest = isLast && replay.pendingBytes == 0
     newlyUploaded = []
-    newlyUploadedCount = 0
     preemptingDue = false
     inFlight = batch
     lastSent = now
@@ -88,21 +116,24 @@ extension RunUpload {
     post(batch)
   }
 
+  /// Secondary writers of a shared run, and those whose server makes it from the rows, send none.
+  private var sendsSummary: Bool {
+    settings.isPrimary && !(settings.sharedWriter != nil && settings.isServerSideSummary)
+  }
+
   private func post(_ batch: StreamBatch) {
-    let body = batch.body(ledger)
-    let size = Int64(body.count)
     let url = settings.server.fileStream(entity: ledger.entity, project: ledger.project, run: ledger.run)
     let request = HTTPRequest(
-      .post, url, headers: [HTTPHeader("Content-Type", "application/json")], body: .bytes(body),
+      .post, url, headers: [HTTPHeader("Content-Type", "application/json")], body: .bytes(batch.body),
       timeoutMilliseconds: settings.fileStream.attemptMilliseconds)
     track { done in
       self.requester.send(request, self.settings.fileStream, waiting: self.waiting("the file stream"), done)
     } _: { [weak self] result in
-      self?.posted(batch, size, result)
+      self?.posted(batch, result)
     }
   }
 
-  private func posted(_ batch: StreamBatch, _ size: Int64, _ result: Result<HTTPAnswer, RequestError>) {
+  private func posted(_ batch: StreamBatch, _ result: Result<HTTPAnswer, RequestError>) {
     inFlight = nil
     switch result {
     case .failure(let error):
@@ -110,28 +141,24 @@ extension RunUpload {
     case .success(let answer):
       trouble(over: "the file stream")
       progress.requests &+= 1
-      progress.bytesSent &+= size
+      progress.bytesSent &+= Int64(batch.body.count)
       pace.took(answer, now: sender.now)
-      ledger.rows &+= batch.lines.history.count
-      ledger.events &+= batch.lines.events.count
-      ledger.consoleLines = max(ledger.consoleLines, batch.lines.finalConsoleLines)
+      ledger.rows = max(ledger.rows, batch.rows ?? 0)
+      ledger.events = max(ledger.events, batch.events ?? 0)
+      ledger.consoleLines = max(ledger.consoleLines, batch.consoleLines ?? 0)
       ledger.filesReported &+= batch.uploadedCount
       progress.rows = ledger.rows
-      progress.rowsPending = max((replay?.rows ?? ledger.rows) &- ledger.rows, 0)
-      if batch.completes {
+      progress.rowsPending = max(Int64(replay?.counters.rows ?? 0) &- ledger.rows, 0)
+      if isLastRequest {
         complete()
         return
       }
-      keepLedger()
+      if batch.hasContent { keepLedger() }
       tellProgress()
       if !stopSeen, asksToStop(answer) {
         stopSeen = true
         say(.info, "stop_requested", "the server asks the run to stop")
         observer.stopRequested()
-      }
-      if isLastRequest {
-        complete()
-        return
       }
       pump()
     }
@@ -173,20 +200,17 @@ extension RunUpload {
     guard phase == .streaming, let replay else { return }
     let now = sender.now
     var pause = Int64.max
-    if !atEnd {
-      if replay.pendingBytes < settings.requestBytes { pause = replay.isAtFileEnd ? Self.pollInterval : 0 }
-    }
+    if !atEnd, replay.pendingBytes < settings.requestBytes { pause = isCaughtUp ? Self.pollInterval : 0 }
     if inFlight == nil {
       let earliest = max(nextSend, pace.earliest(now: now))
-      if replay.hasLines || replay.hasSummaryChanged || !newlyUploaded.isEmpty || atEnd || preemptingDue {
+      if replay.pendingBytes > 0 || !newlyUploaded.isEmpty || preemptingDue || (atEnd && isReadyToComplete) {
         pause = min(pause, max(earliest &- now, 0))
       }
+      if replay.hasSummaryChanged, sendsSummary { pause = min(pause, max(max(earliest, nextSummary) &- now, 0)) }
       pause = min(pause, max(lastSent &+ settings.heartbeatInterval &- now, 0))
     }
     if let due = upsertAfter, !upsertUnderWay { pause = min(pause, max(due &- now, 0)) }
     if let due = metadataDue { pause = min(pause, max(due &- now, 0)) }
-    // Waiting for transfers at the end: their completion wakes us; the timer is only a net.
-    if atEnd, inFlight == nil, !isReadyToComplete { pause = min(max(pause, 50_000_000), Self.pollInterval) }
     if pause != Int64.max { wake(after: pause) }
   }
 }

@@ -13,7 +13,6 @@ extension RunUpload {
       guard let self else { return }
       self.uploaded?.append(entry)
       self.newlyUploaded.append(entry.path)
-      self.newlyUploadedCount &+= 1
       self.progress.bytesSent &+= bytes
       self.tellProgress()
       self.pump()
@@ -25,7 +24,6 @@ extension RunUpload {
     // Files that a killed upload had sent but not named in the stream.
     let unreported = uploaded.entries.dropFirst(Int(clamping: ledger.filesReported))
     newlyUploaded = unreported.map(\.path)
-    newlyUploadedCount = Int64(unreported.count)
 
     let uploads = ArtifactUploads(
       requester: requester, entity: ledger.entity, project: ledger.project, runID: ledger.run, settings: settings,
@@ -58,7 +56,7 @@ extension RunUpload {
   func uploadMetadata() {
     guard let due = metadataDue, atEnd || sender.now >= due, let replay, let files else { return }
     metadataDue = nil
-    guard settings.isPrimary, let text = replay.metadataText() else { return }
+    guard settings.isPrimary, let text = replay.takeMetadata() else { return }
     files.addGenerated("wandb-metadata.json", Array(text.utf8))
   }
 
@@ -67,10 +65,13 @@ extension RunUpload {
     guard !endingFilesQueued, let replay, let files else { return }
     endingFilesQueued = true
     if settings.isPrimary {
-      files.addGenerated("config.yaml", Array(replay.configYAML().utf8))
-      files.addGenerated("wandb-summary.json", Array((replay.summaryText() + "\n").utf8))
+      let summary = replay.takeSummary()
+      summaryDue = summary
+      files.addGenerated("config.yaml", Array(replay.configYAML(client: LibraryVersion.text).utf8))
+      files.addGenerated("wandb-summary.json", Array((summary + "\n").utf8))
     }
-    for name in replay.consoleFiles(label: settings.label) { files.add(name, FilePolicy.end) }
+    // What console capture wrote; pieces under logs/ are named by the log.
+    files.add(settings.label.map { "output_\($0).log" } ?? "output.log", FilePolicy.end)
     files.finish()
     artifacts?.finish()
   }

@@ -67,13 +67,16 @@ package final class RunUpload {
 
   // Reading
   var atEnd = false
+  /// The last read met the end of what is there.
+  var isCaughtUp = false
+  var sawEndOfLog = false
+  var reportedDamage = false
   var logHasEnded = false
   var reportedUnreadable = false
 
   // The run's own record on the server
   var upsertUnderWay = false
   var upsertAfter: Int64?
-  var sentIdentity: RunRecord?
 
   // Alerts, one after the other
   var alerts: [AlertRecord] = []
@@ -85,9 +88,12 @@ package final class RunUpload {
   var lastSent: Int64 = 0
   var preemptingDue = false
   var newlyUploaded: [String] = []
-  var newlyUploadedCount: Int64 = 0
   var pace = RatePace()
   var stopSeen = false
+  var preemptingSeen = false
+  var nextSummary: Int64 = 0
+  /// Taken from the log and not sent yet.
+  var summaryDue: String?
   var endingFilesQueued = false
   var isLastRequest = false
   var waitingFiles: [FilesItem] = []
@@ -263,65 +269,70 @@ package final class RunUpload {
     guard phase == .settling else { return }
     phase = .introducing
     guard let peek else { return }
-    var start = LogReplay.Start()
-    start.rows = ledger.rows
-    start.events = ledger.events
-    start.consoleLines = ledger.consoleLines
-    start.alerts = ledger.alerts
-    start.artifacts = ledger.artifacts
+    var start = ReplayStart()
+    start.rows = Int(clamping: ledger.rows)
+    start.events = Int(clamping: ledger.events)
+    start.consoleLines = Int(clamping: ledger.consoleLines)
+    start.alerts = Int(clamping: ledger.alerts)
+    start.artifacts = Int(clamping: ledger.artifacts)
     start.startingStep = max(ledger.startingStep, peek.run.startingStep)
     start.startingRuntime = ledger.startingRuntime
-    start.keepsSteps = peek.isOurs && !(ledger.isResumed && ledger.startingStep > peek.run.startingStep)
-    start.isShared = settings.sharedWriter != nil
-    start.label = settings.label
-    start.lineLimit = settings.lineBytes
+    // A log that was written as a resumed one has its steps, times, config and summary already.
+    start.isResumed = ledger.isResumed && !peek.run.resumed && ledger.startingStep > peek.run.startingStep
+    start.label = settings.label ?? ""
+    start.lineBytes = settings.lineBytes
     if ledger.isResumed, let base = ResumeBase.read(log: plan.logPath) {
       start.config = base.config
-      start.internalConfig = base.internalConfig
       start.summary = base.summary
     }
     do throws(LogFileError) {
-      replay = try LogReplay(path: plan.logPath, start: start)
+      let replay = try LogReplay(path: plan.logPath)
+      guard case .run = replay.readOn(limit: 1) else {
+        end(.unusable("\(plan.logPath): has changed while it was opened"))
+        return
+      }
+      replay.begin(start)
+      self.replay = replay
     } catch {
       end(.unusable("\(plan.logPath): cannot be read: \(SideFile.errorText(error.code))"))
       return
     }
     // What the log says by now goes with the first call: config, definitions, metadata.
     read()
-    upsert(isFirst: true)
+    if phase != .ended { upsert(isFirst: true) }
   }
 
   /// Tells the server what the run's record says.
   func upsert(isFirst: Bool) {
-    guard let replay, !upsertUnderWay else { return }
+    guard let replay, let identity = replay.identity, !upsertUnderWay else { return }
     upsertUnderWay = true
     upsertAfter = nil
-    let identity = replay.identity
     var variables: JSONObject = ["name": .string(ledger.run)]
     variables["project"] = optional(ledger.project)
     variables["entity"] = optional(ledger.entity)
-    if replay.takeConfigChanged() || isFirst { variables["config"] = .string(replay.configText()) }
-    if isFirst || replay.identityDiffers(from: sentIdentity) {
-      if ledger.isResumed, !ledger.storageID.isEmpty { variables["id"] = .string(ledger.storageID) }
-      variables["groupName"] = optional(identity.runGroup)
+    if replay.hasConfigChanged || isFirst {
+      variables["config"] = .string(replay.takeConfig(client: LibraryVersion.text))
+    }
+    if replay.takeIdentityChange() || isFirst {
+      if ledger.isResumed { variables["id"] = optional(ledger.storageID) }
+      variables["groupName"] = optional(identity.group)
       variables["displayName"] = optional(identity.displayName)
       variables["notes"] = optional(identity.notes)
       variables["jobType"] = optional(identity.jobType)
       if !identity.tags.isEmpty { variables["tags"] = .array(identity.tags.map { .string($0) }) }
       variables["host"] = optional(identity.host)
       variables["sweep"] = optional(identity.sweepID)
-      variables["program"] = optional(replay.program)
-      variables["commit"] = optional(identity.git?.commit ?? "")
-      variables["repo"] = optional(identity.git?.remoteURL ?? "")
+      variables["program"] = optional(identity.program)
+      variables["commit"] = optional(identity.gitCommit)
+      variables["repo"] = optional(identity.gitRemote)
     }
-    sentIdentity = identity
     var policy = settings.graphQL
     policy.retriesConflict = true
     if isFirst, plan.isLive { policy.retries = settings.fileStream.retries }
     track { done in
       self.requester.graphQL(
         "UpsertBucket", RunOperations.upsert, variables, policy: policy, waiting: self.waiting("UpsertBucket"), done)
-    } _: { [weak self] result in
+    } _: { [weak self] (result: Result<JSONObject, RequestError>) in
       guard let self else { return }
       self.upsertUnderWay = false
       switch result {

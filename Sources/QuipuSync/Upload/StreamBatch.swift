@@ -4,74 +4,104 @@ import QuipuBase
 ///
 /// Source: http.md, section 10.
 final class StreamBatch {
-  // Lines as JSON texts that are separated by commas, ready for a request's body.
-  var lines = ReplayLines()
-  var summary: String?
-  var uploaded: [String] = []
-  var uploadedCount: Int64 = 0
-  var isPreempting = false
-  /// The exit code, when this is the last request.
-  var exitCode: Int32?
-  var completes = false
+  private(set) var body: [UInt8] = []
+  /// Rows and events that the server has once this is acknowledged, counted over the whole log.
+  private(set) var rows: Int64?
+  private(set) var events: Int64?
+  /// The first so many console lines are then known to the server and cannot change.
+  private(set) var consoleLines: Int64?
+  private(set) var uploadedCount: Int64 = 0
+  private(set) var isPreempting = false
+  private(set) var completes = false
+  /// False: a heartbeat.
+  private(set) var hasContent = false
 
-  /// Nothing to tell: a heartbeat.
-  var isEmpty: Bool {
-    lines.isEmpty && summary == nil && uploaded.isEmpty && !isPreempting && !completes
+  /// What goes beside the lines.
+  struct Extras {
+    var summary: String?
+    var uploaded: [String] = []
+    var isPreempting = false
+    /// Set: this is the last request.
+    var exitCode: Int32?
   }
 
-  /// The body of the request.
+  /// Takes the lines that wait in `replay`.
   ///
-  /// - Parameter ledger: where the server's lines begin.
-  func body(_ ledger: UploadLedger) -> [UInt8] {
-    var out = ByteBuffer(capacity: lines.byteCount &+ 1024)
+  /// - Parameters:
+  ///   - ledger: where the server's lines begin.
+  ///   - consoleLimit: bytes of console lines after which a block ends.
+  init(_ replay: LogReplay, _ extras: Extras, _ ledger: UploadLedger, consoleLimit: Int) {
+    var out = ByteBuffer(capacity: replay.pendingBytes &+ (extras.summary?.utf8.count ?? 0) &+ 1024)
+    var hasFiles = false
+    func open(_ name: StaticString) {
+      out.append(hasFiles ? "," : "\"files\":{")
+      hasFiles = true
+      out.append(name)
+    }
     out.append("{")
-    var isFirst = true
+    // The offset stands before the lines but is known after them: what was appended is taken back if there are none.
+    var mark = out.count
+    open("\"wandb-history.jsonl\":{\"content\":[")
+    if let block = replay.takeHistory(into: &out) {
+      Self.close(block.first, ledger.historyBase, &out)
+      rows = Int64(block.first) &+ Int64(block.count)
+    } else {
+      out.truncate(to: mark)
+      hasFiles = false
+    }
+    mark = out.count
+    var before = hasFiles
+    open("\"wandb-events.jsonl\":{\"content\":[")
+    if let block = replay.takeEvents(into: &out) {
+      Self.close(block.first, ledger.eventsBase, &out)
+      events = Int64(block.first) &+ Int64(block.count)
+    } else {
+      out.truncate(to: mark)
+      hasFiles = before
+    }
+    if let summary = extras.summary {
+      open("\"wandb-summary.json\":{\"offset\":0,\"content\":[")
+      var text = summary
+      text.withUTF8 { JSON.writeString(UnsafeRawBufferPointer($0), to: &out, style: .core) }
+      out.append("]}")
+    }
+    mark = out.count
+    before = hasFiles
+    open("\"output.log\":{\"content\":[")
+    if let block = replay.takeConsole(into: &out, limit: consoleLimit) {
+      Self.close(block.first, ledger.consoleBase, &out)
+      consoleLines = Int64(block.settled)
+    } else {
+      out.truncate(to: mark)
+      hasFiles = before
+    }
+    if hasFiles { out.append("}") }
     func member(_ text: StaticString) {
-      if !isFirst { out.append(",") }
-      isFirst = false
+      if out.count > 1 { out.append(",") }
       out.append(text)
     }
-    if !lines.isEmpty || summary != nil {
-      member("\"files\":{")
-      isFirst = true
-      if lines.history.count > 0 {
-        member("\"wandb-history.jsonl\":{\"offset\":")
-        Self.append(lines.history, after: ledger.historyBase, to: &out)
-      }
-      if lines.events.count > 0 {
-        member("\"wandb-events.jsonl\":{\"offset\":")
-        Self.append(lines.events, after: ledger.eventsBase, to: &out)
-      }
-      if let summary {
-        member("\"wandb-summary.json\":{\"offset\":0,\"content\":[")
-        var text = summary
-        text.withUTF8 { JSON.writeString(UnsafeRawBufferPointer($0), to: &out, style: .core) }
-        out.append("]}")
-      }
-      if lines.console.count > 0 {
-        member("\"output.log\":{\"offset\":")
-        Self.append(lines.console, after: ledger.consoleBase, to: &out)
-      }
-      out.append("}")
-      isFirst = false
-    }
-    if !uploaded.isEmpty {
+    if !extras.uploaded.isEmpty {
       member("\"uploaded\":")
-      JSON.array(uploaded.map { .string($0) }).write(to: &out, style: .core)
+      JSON.array(extras.uploaded.map { .string($0) }).write(to: &out, style: .core)
+      uploadedCount = Int64(extras.uploaded.count)
     }
-    if isPreempting { member("\"preempting\":true") }
-    if completes {
+    if extras.isPreempting {
+      member("\"preempting\":true")
+      isPreempting = true
+    }
+    if let code = extras.exitCode {
       member("\"complete\":true,\"exitcode\":")
-      out.append(String(exitCode ?? 0))
+      out.append(String(code))
+      completes = true
     }
+    hasContent = out.count > 1
     out.append("}")
-    return out.array()
+    body = out.array()
   }
 
-  private static func append(_ block: ReplayLines.Block, after base: Int64, to out: inout ByteBuffer) {
-    out.append(String(base &+ block.first))
-    out.append(",\"content\":[")
-    out.append(block.text)
-    out.append("]}")
+  private static func close(_ first: Int, _ base: Int64, _ out: inout ByteBuffer) {
+    out.append("],\"offset\":")
+    out.append(String(base &+ Int64(first)))
+    out.append("}")
   }
 }

@@ -28,19 +28,17 @@ struct SyncState {
 /// What a resumed run takes over from the server: `<log>.resumed`, written once, so that an upload that starts again
 /// builds on the same ground.
 struct ResumeBase {
+  /// As the server has it: `{"key": {"value": ...}}`, `_wandb` included.
   var config: JSONObject
-  var internalConfig: JSONObject
   var summary: JSONObject
 
   init(_ run: ResumedRun) {
-    config = run.config
-    internalConfig = run.internalConfig
+    config = run.storedConfig
     summary = run.summary
   }
 
   private init(_ object: JSONObject) {
     config = object["config"]?.objectValue ?? JSONObject()
-    internalConfig = object["internal"]?.objectValue ?? JSONObject()
     summary = object["summary"]?.objectValue ?? JSONObject()
   }
 
@@ -52,9 +50,7 @@ struct ResumeBase {
   }
 
   func write(log: String) {
-    let object: JSONObject = [
-      "config": .object(config), "internal": .object(internalConfig), "summary": .object(summary),
-    ]
+    let object: JSONObject = ["config": .object(config), "summary": .object(summary)]
     _ = SideFile.replace(log + ".resumed", Array(JSON.object(object).text(style: .core).utf8))
   }
 }

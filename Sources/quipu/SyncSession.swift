@@ -1,0 +1,186 @@
+import Glibc
+import Quipu
+import QuipuSync
+
+/// One call of `quipu sync`: what is sent, what was said, how it ended.
+final class SyncSession {
+  private let entity: String?
+  private let project: String?
+  private let runID: String?
+  private let follows: Bool
+  private let includeSynced: Bool
+  private let includeOnline: Bool
+  private let display: SyncDisplay
+
+  private var logs: [SyncLog] = []
+  private var ended: [UploadEnd?] = []
+  private var pages: [String] = []
+  private var rows: [Int64] = []
+  private var failed = 0
+  private var unfinished = 0
+
+  init(
+    entity: String?, project: String?, runID: String?, follows: Bool, includeSynced: Bool, includeOnline: Bool,
+    display: SyncDisplay
+  ) {
+    self.entity = entity
+    self.project = project
+    self.runID = runID
+    self.follows = follows
+    self.includeSynced = includeSynced
+    self.includeOnline = includeOnline
+    self.display = display
+  }
+
+  /// Says what would be sent.
+  func describe(_ paths: [String]) -> Int32 {
+    let output = Output()
+    for path in paths {
+      let log = SyncList.look(path, includeSynced: includeSynced, includeOnline: includeOnline)
+      if let problem = log.problem {
+        output.line("\(log.name): \(problem)")
+        failed += 1
+      } else if let skip = log.skip {
+        output.line("\(log.name): \(Self.text(skip))")
+      } else if let ledger = UploadLedger.read(log: path) {
+        let sent = ledger.isComplete && FileTools.size(path) == ledger.logSize
+        output.line(
+          "\(log.name): \(sent ? "was sent" : "would be sent from row \(HumanText.grouped(ledger.rows)) on")"
+            + " to \(ledger.server), \(ledger.entity)/\(ledger.project)/\(ledger.run)")
+      } else {
+        output.line("\(log.name): would be sent")
+      }
+    }
+    output.flush()
+    return failed > 0 ? 1 : 0
+  }
+
+  func send(_ paths: [String]) throws -> Int32 {
+    let loop = SyncLoop(environment: SyncEnvironment.variables)
+    var settings = try SyncEnvironment.settings()
+    // A person waits, or a cron job: not for a week.
+    if !follows { settings.fileStream.retries = settings.graphQL.retries }
+    var observer = SyncQueue.Observer()
+    var indices: [Int] = []
+    let log = { [unowned self] (item: Int) in self.logs[indices[item]] }
+    observer.started = { [display] item in display.started(item, log(item).name, now: loop.now) }
+    observer.progressed = { [unowned self] item, progress in
+      self.rows[indices[item]] = progress.rows
+      self.display.progressed(item, progress, now: loop.now)
+    }
+    observer.identified = { [unowned self] item, identity in
+      self.pages[indices[item]] = settings.server.runPage(
+        entity: identity.entity, project: identity.project, run: identity.run)
+    }
+    observer.notice = { [display] item, notice in
+      // How it ends is said at the end.
+      guard notice.level != .info, notice.kind != "auth_failed", notice.kind != "upload_refused" else { return }
+      display.say("quipu sync: \(log(item).name): \(notice.message)", now: loop.now)
+    }
+    observer.ended = { [unowned self] item, end in self.ended(indices[item], item, end, loop.now) }
+    let queue = SyncQueue(sender: loop, settings: settings, observer: observer)
+
+    for path in paths {
+      let log = prepare(path)
+      logs.append(log)
+      ended.append(nil)
+      pages.append("")
+      rows.append(0)
+      guard log.problem == nil, log.skip == nil else {
+        report(logs.count - 1, now: loop.now)
+        continue
+      }
+      var plan = RunUpload.Plan(logPath: log.path, filesDirectory: log.filesDirectory)
+      plan.entity = entity
+      plan.project = project
+      plan.runID = runID
+      plan.isLive = follows && log.state == .running
+      plan.completesWithoutExit = log.state != .running
+      indices.append(logs.count - 1)
+      queue.add(SyncQueue.Item(plan: plan, key: runID ?? log.runID))
+    }
+    if follows { watchWriters(loop, queue, indices) }
+    loop.run { queue.isIdle }
+    return failed > 0 ? 1 : unfinished > 0 ? 3 : 0
+  }
+
+  /// Looks at a log and, if it is one of ours whose process has died, completes it first.
+  private func prepare(_ path: String) -> SyncLog {
+    var log = SyncList.look(path, includeSynced: includeSynced, includeOnline: includeOnline)
+    guard log.problem == nil, log.skip == nil else { return log }
+    complete(log)
+    log.state = SyncList.state(path, isOurs: log.isOurs)
+    return log
+  }
+
+  /// Rows that a dead process left in shared memory go into its log. Only on the host of the run: elsewhere nobody can
+  /// tell a dead writer from one that is not seen.
+  private func complete(_ log: SyncLog) {
+    guard log.isOurs, log.host == Self.hostName, RunLocation.isLocked(log.path) == false else { return }
+    _ = try? Recovery.recover(path: log.path)
+  }
+
+  private static let hostName: String = {
+    var name = [CChar](repeating: 0, count: 256)
+    return gethostname(&name, 255) == 0 ? String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : ""
+  }()
+
+  /// A run whose writer is gone gets no more rows: its upload ends like that of a crashed run.
+  private func watchWriters(_ loop: SyncLoop, _ queue: SyncQueue, _ indices: [Int]) {
+    loop.after(2_000_000_000) { [unowned self] in
+      for (item, index) in indices.enumerated() where self.ended[index] == nil {
+        let log = self.logs[index]
+        guard log.state == .running else { continue }
+        let now = SyncList.state(log.path, isOurs: log.isOurs)
+        if now != .running {
+          self.logs[index].state = now
+          self.complete(log)
+          queue.endOfLog(item)
+        }
+      }
+      if !queue.isIdle { self.watchWriters(loop, queue, indices) }
+    }
+  }
+
+  // MARK: What is said
+
+  private func ended(_ index: Int, _ item: Int, _ end: UploadEnd, _ now: Int64) {
+    ended[index] = end
+    switch end {
+    case .complete, .alreadyComplete: break
+    case .caughtUp, .busy: unfinished += 1
+    case .refused, .unusable, .cancelled: failed += 1
+    }
+    let name = logs[index].name
+    let rows = HumanText.count(Int(clamping: rows[index]), "row")
+    let page = pages[index]
+    switch end {
+    case .complete: display.ended(item, "\(name): sent, \(rows)  \(page)", now: now)
+    case .alreadyComplete: display.ended(item, "\(name): was sent before  \(page)", now: now)
+    case .caughtUp:
+      display.ended(item, "\(name): \(rows) sent so far, still being written (--follow stays with it)  \(page)", now: now)
+    case .busy: display.ended(item, "\(name): is being sent by another process", now: now)
+    case .cancelled: display.ended(item, "\(name): given up", now: now)
+    case .refused(let why), .unusable(let why):
+      display.ended(item, "", now: now)
+      display.say("quipu sync: \(name): \(why)", now: now)
+    }
+  }
+
+  private func report(_ index: Int, now: Int64) {
+    let log = logs[index]
+    if let problem = log.problem {
+      failed += 1
+      display.say("quipu sync: \(log.path): \(problem)", now: now)
+    } else if let skip = log.skip {
+      display.ended(-1 - index, "\(log.name): \(Self.text(skip))", now: now)
+    }
+  }
+
+  private static func text(_ skip: SyncLog.Skip) -> String {
+    switch skip {
+    case .sent: "was sent before by the official client (--include-synced sends it again)"
+    case .online: "was sent while it ran (--include-online sends it again)"
+    }
+  }
+}
