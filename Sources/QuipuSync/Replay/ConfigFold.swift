@@ -7,6 +7,7 @@ import QuipuRecords
 struct ConfigFold {
   private var tree = ValueTree(mergesObjects: true)
   private var previous = JSONObject()
+  private var previousInternal = JSONObject()
   private(set) var telemetry = TelemetryRecord()
   private(set) var environment: EnvironmentRecord?
   private var metrics = MetricList()
@@ -15,7 +16,14 @@ struct ConfigFold {
   private(set) var droppedItems = 0
 
   /// Takes the config that a resumed run has on the server: what this log does not set stays.
-  mutating func load(_ config: JSONObject) { previous = config }
+  ///
+  /// - Parameters:
+  ///   - config: values by key, without `_wandb`.
+  ///   - inner: the members of `_wandb` that stay.
+  mutating func load(_ config: JSONObject, _ inner: JSONObject) {
+    previous = config
+    previousInternal = inner
+  }
 
   mutating func add(_ config: ConfigRecord) {
     for item in config.update {
@@ -50,10 +58,9 @@ struct ConfigFold {
 
   /// The whole config as it goes to the server: `{"key": {"value": …}, "_wandb": {"value": {…}}}`.
   ///
-  /// - Parameters:
-  ///   - client: version of the uploading program.
-  ///   - writer: name of the environment if the log has none.
-  func object(client: String, writer: String) -> JSONObject {
+  /// - Parameter writer: name of the environment if the log has none.
+  func object(writer: String) -> JSONObject {
+    let client = LibraryVersion.text
     var object = JSONObject()
     var inner = JSONObject()
     for (key, value) in tree.object.members {
@@ -64,17 +71,15 @@ struct ConfigFold {
       }
     }
     for (key, value) in previous.members where key != "_wandb" && object[key] == nil {
-      // Data of old servers have a description beside the value.
-      guard let old = value.objectValue?["value"] else { continue }
-      object[key] = .object(["value": old])
+      object[key] = .object(["value": value])
     }
-    if let old = previous["_wandb"]?.objectValue?["value"]?.objectValue {
-      for key: Key in ["visualize", "viz", "mask/class_labels"] {
-        guard let kept = old[key]?.objectValue else { continue }
-        var merged = kept
-        for member in inner[key]?.objectValue?.members ?? [] { merged[member.key] = member.value }
-        inner[key] = .object(merged)
+    for (key, value) in previousInternal.members {
+      guard var merged = value.objectValue else {
+        if inner[key] == nil { inner[key] = value }
+        continue
       }
+      for member in inner[key]?.objectValue?.members ?? [] { merged[member.key] = member.value }
+      inner[key] = .object(merged)
     }
     if let branch, inner["branch_point"] == nil {
       let step = Int64(exactly: branch.step.rounded(.towardZero)).map { JSON.int($0) } ?? .double(branch.step)

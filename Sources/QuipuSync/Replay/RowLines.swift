@@ -40,10 +40,11 @@ struct RowLines: ~Copyable {
 
   init() {}
 
-  /// Moves the lines to the end of `out` and forgets them.
-  mutating func take(to out: inout ByteBuffer) {
-    out.append(text.bytes)
+  /// The lines, which it then forgets.
+  mutating func take() -> [UInt8] {
+    let taken = text.array()
     drop()
+    return taken
   }
 
   mutating func drop() {
