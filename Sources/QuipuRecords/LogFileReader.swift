@@ -13,9 +13,6 @@ package struct LogFileReader: ~Copyable {
   /// See `LogReader.position`.
   package var position: UInt64 { reader.position }
 
-  /// Bytes of the file at this moment; 0 if it cannot be told.
-  package var size: UInt64 { (try? reader.source.size()) ?? 0 }
-
   /// See `LogReader.retryTail`.
   package mutating func retryTail() { reader.retryTail() }
 }

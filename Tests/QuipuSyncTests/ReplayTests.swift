@@ -84,41 +84,36 @@ final class TemporaryLog {
 /// All that a replay gives until its end or the end of what is there.
 struct Replayed {
   var history: [String] = []
-  var events: [String] = []
-  var console: [Int64: String] = [:]
-  var finalConsoleLines: Int64 = 0
-  var progress = LogReplay.Progress.more
+  var console: [Int: String] = [:]
+  var status = ReplayStatus.more
 
-  init(_ replay: LogReplay, from start: LogReplay.Start = LogReplay.Start(), limit: Int = 1 << 20) throws {
+  init(_ replay: LogReplay, _ start: ReplayStart = ReplayStart(), limit: Int = 1 << 20) throws {
     while true {
-      progress = replay.readOn(limit: limit)
-      while replay.hasLines {
-        let lines = replay.takeLines()
-        if lines.history.count > 0 {
-          #expect(lines.history.first == start.rows + Int64(history.count))
-          history += try Self.texts(lines.history)
-        }
-        if lines.events.count > 0 {
-          #expect(lines.events.first == start.events + Int64(events.count))
-          events += try Self.texts(lines.events)
-        }
-        for (at, line) in try Self.texts(lines.console).enumerated() {
-          console[lines.console.first + Int64(at)] = line
-        }
-        finalConsoleLines = lines.finalConsoleLines
+      status = replay.readOn(limit: limit)
+      if status == .run { replay.begin(start) }
+      var out = ByteBuffer()
+      if let block = replay.takeHistory(into: &out) {
+        let lines = try Self.texts(out)
+        #expect(lines.count == block.count)
+        #expect(block.first == start.rows + history.count)
+        history += lines
       }
-      switch progress {
-      case .more, .full: continue
+      while true {
+        var out = ByteBuffer()
+        guard let block = replay.takeConsole(into: &out, limit: limit) else { break }
+        let lines = try Self.texts(out)
+        #expect(lines.count == block.count)
+        for (at, line) in lines.enumerated() { console[block.first + at] = line }
+      }
+      switch status {
+      case .run, .more, .full: continue
       default: return
       }
     }
   }
 
-  static func texts(_ block: ReplayLines.Block) throws -> [String] {
-    let literals = String(decoding: block.text, as: UTF8.self)
-    let texts = try JSON(parsing: "[" + literals + "]").arrayValue?.compactMap(\.stringValue) ?? []
-    #expect(texts.count == Int(block.count))
-    return texts
+  static func texts(_ literals: borrowing ByteBuffer) throws -> [String] {
+    try JSON(parsing: "[" + literals.string() + "]").arrayValue?.compactMap(\.stringValue) ?? []
   }
 }
 
@@ -132,7 +127,7 @@ struct ReplayTests {
     try log.write(.exit(RunExitRecord()))
     let replay = try LogReplay(path: log.path)
     let found = try Replayed(replay)
-    #expect(found.progress == .exit)
+    #expect(found.status == .ended)
     #expect(found.history == [
       "{\"loss\":1.5e-07,\"text\":\"a \\\"b\\\" é\",\"nan\":NaN,\"_step\":0}",
       "{\"a\":{\"b\":2,\"c\":[1, {\"x\":2}]},\"_step\":7}",

@@ -160,9 +160,6 @@ package struct ConsoleEmulator: Sendable {
     text.withUTF8 { feed(stream, UnsafeRawBufferPointer($0)) }
   }
 
-  /// Says when the run began: the time of lines that come before any other time.
-  package mutating func startTime(_ time: Timestamp) { if self.time == Timestamp() { self.time = time } }
-
   /// Adds lines as they are, without emulation (`write_logs`). A last line break does not open another line.
   package mutating func addLines(_ text: String, at time: Timestamp? = nil) {
     if let time { self.time = time }
@@ -246,9 +243,9 @@ package struct ConsoleEmulator: Sendable {
   /// commas: `"[ERROR ]TIME [LABEL ]text"`. One block of lines next to each other, from the first that changed.
   ///
   /// - Parameter limit: bytes after which the block ends; one line more may come.
-  /// - Returns: index of the first line and number of lines; 0 lines if nothing changed.
+  /// - Returns: nil if nothing changed.
   /// Source: http.md, 10.4.
-  package mutating func takeChanges(into out: inout ByteBuffer, limit: Int) -> (first: Int, count: Int) {
+  package mutating func takeChanges(into out: inout ByteBuffer, limit: Int) -> ReplayConsoleBlock? {
     let start = out.count
     var first = -1
     var next = -1
@@ -274,26 +271,11 @@ package struct ConsoleEmulator: Sendable {
       }
       at &+= 1
     }
-    return first < 0 ? (0, 0) : (first, next &- first)
+    guard first >= 0 else { return nil }
+    let fixed = head < entries.count ? entries[head].index : lineCount
+    let waiting = settledHead < settled.count ? settled[settledHead].index : fixed
+    return ReplayConsoleBlock(first: first, count: next &- first, settled: min(fixed, waiting))
   }
-
-  /// Lines at the beginning that cannot change and were given out in their last form.
-  package var finalLineCount: Int {
-    if settledHead < settled.count { return max(known, settled[settledHead].index) }
-    return max(known, head < entries.count ? entries[head].index : lineCount)
-  }
-
-  /// True when ``takeChanges(into:limit:)`` has something to give.
-  package var hasChanges: Bool {
-    if settledHead < settled.count { return true }
-    for at in head..<entries.count where entries[at].isChanged && entries[at].index &+ entries[at].count > known {
-      return true
-    }
-    return false
-  }
-
-  /// Lines so far, empty ones at the end left out.
-  package var hasLines: Bool { lineCount > 0 }
 
   /// Adds the lines of an entry to a block; false if they do not belong to it.
   private func add(

@@ -7,7 +7,6 @@ import QuipuRecords
 struct ConfigFold {
   private var tree = ValueTree(mergesObjects: true)
   private var previous = JSONObject()
-  private var previousInternal = JSONObject()
   private(set) var telemetry = TelemetryRecord()
   private(set) var environment: EnvironmentRecord?
   private var metrics = MetricList()
@@ -16,14 +15,7 @@ struct ConfigFold {
   private(set) var droppedItems = 0
 
   /// Takes the config that a resumed run has on the server: what this log does not set stays.
-  ///
-  /// - Parameters:
-  ///   - config: values by key, without `_wandb`.
-  ///   - inner: the members of `_wandb` that stay.
-  mutating func load(_ config: JSONObject, _ inner: JSONObject) {
-    previous = config
-    previousInternal = inner
-  }
+  mutating func load(_ config: JSONObject) { previous = config }
 
   mutating func add(_ config: ConfigRecord) {
     for item in config.update {
@@ -58,9 +50,10 @@ struct ConfigFold {
 
   /// The whole config as it goes to the server: `{"key": {"value": …}, "_wandb": {"value": {…}}}`.
   ///
-  /// - Parameter writer: name of the environment if the log has none.
-  func object(writer: String) -> JSONObject {
-    let client = LibraryVersion.text
+  /// - Parameters:
+  ///   - client: version of the uploading program.
+  ///   - writer: name of the environment if the log has none.
+  func object(client: String, writer: String) -> JSONObject {
     var object = JSONObject()
     var inner = JSONObject()
     for (key, value) in tree.object.members {
@@ -71,15 +64,17 @@ struct ConfigFold {
       }
     }
     for (key, value) in previous.members where key != "_wandb" && object[key] == nil {
-      object[key] = .object(["value": value])
+      // Data of old servers have a description beside the value.
+      guard let old = value.objectValue?["value"] else { continue }
+      object[key] = .object(["value": old])
     }
-    for (key, value) in previousInternal.members {
-      guard var merged = value.objectValue else {
-        if inner[key] == nil { inner[key] = value }
-        continue
+    if let old = previous["_wandb"]?.objectValue?["value"]?.objectValue {
+      for key: Key in ["visualize", "viz", "mask/class_labels"] {
+        guard let kept = old[key]?.objectValue else { continue }
+        var merged = kept
+        for member in inner[key]?.objectValue?.members ?? [] { merged[member.key] = member.value }
+        inner[key] = .object(merged)
       }
-      for member in inner[key]?.objectValue?.members ?? [] { merged[member.key] = member.value }
-      inner[key] = .object(merged)
     }
     if let branch, inner["branch_point"] == nil {
       let step = Int64(exactly: branch.step.rounded(.towardZero)).map { JSON.int($0) } ?? .double(branch.step)

@@ -40,11 +40,10 @@ struct RowLines: ~Copyable {
 
   init() {}
 
-  /// The lines, which it then forgets.
-  mutating func take() -> [UInt8] {
-    let taken = text.array()
+  /// Moves the lines to the end of `out` and forgets them.
+  mutating func take(to out: inout ByteBuffer) {
+    out.append(text.bytes)
     drop()
-    return taken
   }
 
   mutating func drop() {
