@@ -34,7 +34,7 @@ let package = Package(
     .testTarget(name: "QuipuBaseTests", dependencies: ["QuipuBase"]),
     .testTarget(name: "QuipuRecordsTests", dependencies: ["QuipuRecords", "QuipuBase"]),
     .testTarget(name: "QuipuMediaTests", dependencies: ["QuipuMedia", "QuipuBase", "CPNG"]),
-    .testTarget(name: "QuipuSyncTests", dependencies: ["QuipuSync", "QuipuRecords", "QuipuBase"]),
+    .testTarget(name: "QuipuSyncTests", dependencies: ["QuipuSync", "QuipuRecords", "QuipuBase", "CZlib"]),
     .testTarget(name: "QuipuTests", dependencies: ["Quipu", "QuipuSync", "QuipuRecords", "QuipuBase"]),
   ],
   swiftLanguageModes: [.v6]

@@ -36,11 +36,13 @@ extension RunFiles {
     guard !isCancelled, !naming.isEmpty, namesUnderWay == 0 else { return }
     let batch = Array(naming.prefix(Self.namesPerRequest))
     naming.removeFirst(batch.count)
-    ask(batch, splits: 12)
+    ask(batch, Splits())
   }
 
-  /// - Parameter splits: how often a refused batch may be cut in two, to find the name that the server does not take.
-  private func ask(_ batch: [Item], splits: Int) {
+  /// How often a refused batch may be cut in two, to find the names that the server does not take.
+  private final class Splits { var left = 20 }
+
+  private func ask(_ batch: [Item], _ splits: Splits) {
     namesUnderWay += 1
     let variables: JSONObject = [
       "entity": .string(entity), "project": .string(project), "run": .string(runID),
@@ -52,13 +54,13 @@ extension RunFiles {
       if let number { requests.remove(number) }
       guard !isCancelled else { return }
       namesUnderWay -= 1
-      answered(batch, result, splits: splits)
+      answered(batch, result, splits)
       askWhenReady()
     }
     if let number { requests.insert(number) }
   }
 
-  private func answered(_ batch: [Item], _ result: Result<JSONObject, RequestError>, splits: Int) {
+  private func answered(_ batch: [Item], _ result: Result<JSONObject, RequestError>, _ splits: Splits) {
     switch result {
     case .success(let data):
       guard let urls = Self.urls(data, count: batch.count) else {
@@ -77,10 +79,11 @@ extension RunFiles {
     case .failure(let error):
       if Self.isPassing(error) && !isFinishing {
         for item in batch { later(item, Self.patience) }
-      } else if Self.mayBeOneName(error) && batch.count > 1 && splits > 0 {
+      } else if Self.mayBeOneName(error) && batch.count > 1 && splits.left > 0 {
+        splits.left -= 1
         let half = batch.count / 2
-        ask(Array(batch[..<half]), splits: (splits - 1) / 2)
-        ask(Array(batch[half...]), splits: splits / 2)
+        ask(Array(batch[..<half]), splits)
+        ask(Array(batch[half...]), splits)
       } else {
         for item in batch { fail(item, "has no upload URL: \(error.message)") }
       }

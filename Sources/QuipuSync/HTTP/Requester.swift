@@ -162,7 +162,9 @@ package final class Requester {
     _ done: @escaping (Result<HTTPAnswer, RequestError>) -> Void
   ) -> UInt64 {
     lastID &+= 1
-    let isOwn = !isToken && isServers(request.url)
+    // The URL of an upload carries its own permission, on the server's host too.
+    let isUpload = policy.isTransfer && request.method == .put
+    let isOwn = !isToken && !isUpload && isServers(request.url)
     let pending = Pending(id: lastID, request, policy, isAuthorised: isOwn, waiting, check, done)
     requests[lastID] = pending
     attempt(pending)
