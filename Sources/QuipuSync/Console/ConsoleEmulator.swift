@@ -108,8 +108,9 @@ package struct ConsoleEmulator: Sendable {
   /// Final lines that changed and were not given out; those before `settledHead` are spent.
   private var settled: [Entry] = []
   private var settledHead = 0
-  /// About how many bytes they take.
+  /// About how many bytes the lines take that changed and were not given out.
   package private(set) var changedBytes = 0
+  private static let lineOverhead = 40
   /// Index of the next new line.
   private var lineCount = 0
   private var time = Timestamp()
@@ -159,6 +160,9 @@ package struct ConsoleEmulator: Sendable {
     var text = text
     text.withUTF8 { feed(stream, UnsafeRawBufferPointer($0)) }
   }
+
+  /// Says when the run began: the time of lines that come before any other time.
+  package mutating func begin(at time: Timestamp) { if self.time == Timestamp() { self.time = time } }
 
   /// Adds lines as they are, without emulation (`write_logs`). A last line break does not open another line.
   package mutating func addLines(_ text: String, at time: Timestamp? = nil) {
@@ -232,11 +236,7 @@ package struct ConsoleEmulator: Sendable {
   private mutating func report(_ entry: Entry) {
     guard entry.isChanged, entry.index &+ entry.count > known else { return }
     settled.append(entry)
-    changedBytes &+= Self.size(entry)
-  }
-
-  private static func size(_ entry: Entry) -> Int {
-    if case .text(let text) = entry.content { text.count &+ 40 } else { entry.count &* 40 }
+    if case .text(let text) = entry.content { changedBytes &+= text.count }
   }
 
   /// Appends lines that are new or have changed since they were last given out, as JSON string literals separated by
@@ -254,7 +254,8 @@ package struct ConsoleEmulator: Sendable {
       let entry = settled[settledHead]
       isOpen = add(entry, &first, &next, start, limit, &out)
       guard isOpen else { break }
-      changedBytes &-= Self.size(entry)
+      changedBytes &-= entry.count &* Self.lineOverhead
+      if case .text(let text) = entry.content { changedBytes &-= text.count }
       settledHead &+= 1
     }
     if settledHead == settled.count {
@@ -265,7 +266,10 @@ package struct ConsoleEmulator: Sendable {
     while isOpen, at < entries.count {
       if entries[at].isChanged && entries[at].index &+ entries[at].count > known {
         isOpen = add(entries[at], &first, &next, start, limit, &out)
-        if isOpen { entries[at].isChanged = false }
+        if isOpen {
+          entries[at].isChanged = false
+          changedBytes &-= entries[at].count &* Self.lineOverhead
+        }
       } else if first >= 0 {
         isOpen = false
       }
@@ -323,6 +327,9 @@ package struct ConsoleEmulator: Sendable {
     out.append(UInt8(ascii: "."))
     out.append(digits)
   }
+
+  /// Whether a line was begun.
+  package var hasLines: Bool { lineCount > 0 }
 
   // MARK: decoding
 
@@ -531,12 +538,16 @@ package struct ConsoleEmulator: Sendable {
 
   private mutating func append(_ content: Entry.Content, _ t: Int) {
     entries.append(Entry(content: content, stream: t, index: lineCount, time: time))
-    lineCount &+= entries[entries.count &- 1].count
+    let count = entries[entries.count &- 1].count
+    lineCount &+= count
+    if reportsLines && lineCount > known { changedBytes &+= count &* Self.lineOverhead }
   }
 
   @inline(__always) private mutating func markChanged(_ sequence: Int) {
     let index = sequence &- base
-    if index >= head && index < entries.count { entries[index].isChanged = true }
+    guard index >= head, index < entries.count, !entries[index].isChanged else { return }
+    entries[index].isChanged = true
+    if entries[index].index >= known { changedBytes &+= Self.lineOverhead }
   }
 
   /// Moves entries that cannot change from the front of the list to the final text.

@@ -27,10 +27,8 @@ struct EventLines: ~Copyable {
 
   /// Takes the next sample; `.undecodable` if it has no time.
   ///
-  /// - Parameters:
-  ///   - start: of the run; nil: `_runtime` is the time itself, as the official client has it.
-  ///   - before: seconds that a resumed run had spent.
-  mutating func add(_ stats: StatsRecord, since start: Timestamp?, after before: Double) -> RowLines.Outcome {
+  /// - Parameter start: of the run; nil: `_runtime` is the time itself, as the official client has it.
+  mutating func add(_ stats: StatsRecord, since start: Timestamp?) -> RowLines.Outcome {
     guard let time = stats.timestamp else { return .undecodable }
     var line = ByteBuffer()
     line.append("{\"_wandb\":true,\"_timestamp\":")
@@ -38,7 +36,7 @@ struct EventLines: ~Copyable {
     line.append(",\"_runtime\":")
     let from = start ?? Timestamp()
     let seconds = Double(time.seconds) - Double(from.seconds)
-    line.appendDouble(seconds + Double(Int64(time.nanos) - Int64(from.nanos)) / 1e9 + before, style: .core)
+    line.appendDouble(seconds + Double(Int64(time.nanos) - Int64(from.nanos)) / 1e9, style: .core)
     var seen: Set<Key> = []
     // Of equal keys the last one counts.
     var items: [(Key, [UInt8])] = []

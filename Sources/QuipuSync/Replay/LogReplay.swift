@@ -33,9 +33,9 @@ package final class LogReplay {
   private var alerts: [ReplayItem<AlertRecord>] = []
   private var artifacts: [ReplayItem<ArtifactRecord>] = []
   private var files: [FilesItem] = []
-  private var counters_ = ReplayCounters()
+  private var counts = ReplayCounters()
   /// A record that was encoded anew is being taken.
-  private var depth = 0
+  private var isAgain = false
 
   /// Who the run is, as the newest run record has it; nil before the first one.
   package private(set) var identity: RunIdentity?
@@ -84,8 +84,9 @@ package final class LogReplay {
     if exit != nil { return .ended }
     if identity != nil && !hasBegun { begin(ReplayStart()) }
     let end = reader.position &+ Self.workBytes
-    while reader.position < end {
-      if pendingBytes >= limit { return .full }
+    // What stands before the run record is little, and nothing can be sent without it.
+    while reader.position < end || !hasBegun {
+      if hasBegun && pendingBytes >= limit { return .full }
       let event: LogEvent
       do throws(LogFileError) {
         event = try reader.next()
@@ -97,7 +98,7 @@ package final class LogReplay {
         take(reader.payload)
         if identity != nil && !hasBegun { return .run }
         if exit != nil { return .ended }
-      case .damage: counters_.damage += 1
+      case .damage: counts.damage += 1
       case .endOfFile: return .caughtUp(isTorn: false)
       case .unexpectedEnd: return .caughtUp(isTorn: true)
       case .badHeader(let problem): return .notALog(problem)
@@ -112,7 +113,10 @@ package final class LogReplay {
   /// The log will not grow any more: whatever console lines are open are final.
   package func endConsole() { console.finish() }
 
-  /// Bytes of lines that wait to be taken.
+  /// Whether the log has console output so far.
+  package var hasConsole: Bool { console.hasLines }
+
+  /// Bytes of lines that wait to be taken; 0: none.
   package var pendingBytes: Int { rows.text.count &+ events.text.count &+ console.changedBytes }
 
   @inline(__always) private func take(_ record: UnsafeRawBufferPointer) {
@@ -143,9 +147,9 @@ package final class LogReplay {
     case .line:
       rowIndex += 1
       if rowIndex <= start.rows { rows.drop() }
-    case .tooLong: counters_.longLines += 1
+    case .tooLong: counts.longLines += 1
     case .undecodable:
-      counters_.undecodable += 1
+      counts.undecodable += 1
       return
     }
     // The summary has the last row's step.
@@ -153,7 +157,7 @@ package final class LogReplay {
   }
 
   private func takeSummary(_ content: UnsafeRawBufferPointer) {
-    if summary.add(content) { hasSummaryChanged = true } else { counters_.undecodable += 1 }
+    if summary.add(content) { hasSummaryChanged = true } else { counts.undecodable += 1 }
   }
 
   private func takeOther(_ bytes: UnsafeRawBufferPointer) {
@@ -161,7 +165,7 @@ package final class LogReplay {
     do throws(RecordError) {
       record = try Record(decoding: bytes)
     } catch {
-      counters_.undecodable += 1
+      counts.undecodable += 1
       return
     }
     switch record.payload {
@@ -175,21 +179,21 @@ package final class LogReplay {
       guard identity != nil else { return }
       exit = record
       console.finish()
-    case .request, .unknown: counters_.unknown += 1
+    case .request, .unknown: counts.unknown += 1
     case .config, .telemetry, .environment, .metric, .stats, .alert, .artifact, .preempting:
       // Before the run record they are nobody's.
       if identity != nil { takeOfRun(record.payload) }
     case .history, .summary:
       // An unusual record, which decodes all the same: once more, as it is usually written.
+      guard !isAgain else {
+        counts.undecodable += 1
+        return
+      }
       var usual = ByteBuffer()
       Record(num: record.num, record.payload).encode(into: &usual)
-      if depth == 0 {
-        depth = 1
-        take(usual.bytes)
-        depth = 0
-      } else {
-        counters_.undecodable += 1
-      }
+      isAgain = true
+      take(usual.bytes)
+      isAgain = false
     case .output, .tbrecord, .final, .footer, .noopLinkArtifact, .useArtifact: break
     }
   }
@@ -209,12 +213,12 @@ package final class LogReplay {
       hasMetadataChanged = true
     case .metric(let record): if config.add(record) { hasConfigChanged = true }
     case .stats(let record):
-      switch events.add(record, since: identity?.startTime, after: start.startingRuntime) {
+      switch events.add(record, since: identity?.startTime) {
       case .line:
         eventIndex += 1
         if eventIndex <= start.events { events.drop() }
-      case .tooLong: counters_.longLines += 1
-      case .undecodable: counters_.eventsWithoutTime += 1
+      case .tooLong: counts.longLines += 1
+      case .undecodable: counts.eventsWithoutTime += 1
       }
     case .alert(let record):
       if alertIndex >= start.alerts { alerts.append(ReplayItem(index: alertIndex, content: record)) }
@@ -231,6 +235,7 @@ package final class LogReplay {
     guard var known = identity else {
       identity = RunIdentity(run)
       config.add(run)
+      if let time = run.startTime { console.begin(at: time) }
       hasConfigChanged = true
       return
     }
@@ -321,7 +326,7 @@ package final class LogReplay {
   }
 
   package var counters: ReplayCounters {
-    var counters = counters_
+    var counters = counts
     counters.rows = rowIndex
     counters.events = eventIndex
     counters.droppedItems = rows.droppedItems + summary.droppedItems + config.droppedItems + events.droppedItems

@@ -14,8 +14,6 @@ package struct ReplayStart: Sendable {
   /// The run was resumed when the log was sent, not when it was written: steps below `startingStep` are raised, whoever
   /// wrote them.
   package var isResumed = false
-  /// Units: seconds. See ``isResumed``.
-  package var startingRuntime = 0.0
   /// The summary and the config (`{"key": {"value": …}}`) of a run that was resumed when the log was sent.
   package var summary = JSONObject()
   package var config = JSONObject()

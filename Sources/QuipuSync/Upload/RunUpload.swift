@@ -276,7 +276,6 @@ package final class RunUpload {
     start.alerts = Int(clamping: ledger.alerts)
     start.artifacts = Int(clamping: ledger.artifacts)
     start.startingStep = max(ledger.startingStep, peek.run.startingStep)
-    start.startingRuntime = ledger.startingRuntime
     // A log that was written as a resumed one has its steps, times, config and summary already.
     start.isResumed = ledger.isResumed && !peek.run.resumed && ledger.startingStep > peek.run.startingStep
     start.label = settings.label ?? ""
