@@ -104,6 +104,12 @@ final class ArtifactUpload {
 
   // MARK: Before
 
+  /// Whether a path has the steps `artifacts/staging` on its way.
+  private static func isStaged(_ path: String) -> Bool {
+    let parts = path.utf8.split(separator: UInt8(ascii: "/"))
+    return zip(parts, parts.dropFirst()).contains { $0.elementsEqual("artifacts".utf8) && $1.elementsEqual("staging".utf8) }
+  }
+
   /// MD5 of files that the log knows by another digest.
   private func takeMissingDigests(from start: Int) {
     guard let at = plan.entries[start...].firstIndex(where: \.needsDigest) else {
@@ -112,7 +118,7 @@ final class ArtifactUpload {
     }
     let entry = plan.entries[at]
     // Its digest cannot be checked, so whatever path a log names here would be published.
-    guard entry.localPath.utf8.starts(with: "/".utf8), entry.localPath.contains("/artifacts/staging/"),
+    guard entry.localPath.utf8.starts(with: "/".utf8), Self.isStaged(entry.localPath),
       LocalFile.isSafe(String(entry.localPath.dropFirst()))
     else {
       fail(ArtifactProblem("\(entry.path) has an XXH128 digest and does not lie in a staging directory"))
