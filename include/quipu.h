@@ -21,6 +21,8 @@
  *   Exit, fork  Runs left open are finished when the process exits, with its exit status. After fork() without exec
  *               the child's inherited runs answer QUIPU_ERROR_FORKED; the child may start runs of its own.
  *               No signal handlers are installed. See docs/threading.md.
+ *   Network     Only runs of mode online or shared use it, on one library thread. No call waits for a server but those
+ *               whose "Blocking" line says so, and none changes what a log call costs.
  *   Printing    Never. Diagnostics go to your callback, or nowhere.
  *   Durability  A row whose log call has returned survives the death of the process (SIGKILL, OOM, abort): it is in
  *               the log or in the ring in shared memory, from where the next start or `quipu recover` takes it.
@@ -102,7 +104,21 @@ enum {
   QUIPU_ERROR_DISK_FULL = -403,
   QUIPU_ERROR_BUSY = -404,      /* the run is still being written by another process */
 
-  /* -500 network, -600 authentication, -700 server: reserved */
+  QUIPU_ERROR_NETWORK = -500,         /* the server cannot be reached, for a reason that no number below names */
+  QUIPU_ERROR_HOST = -501,            /* there is no host of that name */
+  QUIPU_ERROR_CONNECT = -502,         /* the connection was refused or broken */
+  QUIPU_ERROR_NETWORK_TIMEOUT = -503, /* no answer in time */
+  QUIPU_ERROR_TLS = -504,             /* the certificate or the handshake; never retried */
+  QUIPU_ERROR_PROXY = -505,           /* the proxy cannot be reached or refuses */
+  QUIPU_ERROR_LIBRARY = -506,         /* libcurl.so.4 is not installed */
+
+  QUIPU_ERROR_AUTH = -600,            /* the server refuses the API key, or what it may do */
+  QUIPU_ERROR_NO_API_KEY = -601,      /* no API key was found */
+  QUIPU_ERROR_API_KEY = -602,         /* what was given cannot be an API key */
+
+  QUIPU_ERROR_SERVER = -700,          /* the server refuses for another reason, or fails again and again */
+  QUIPU_ERROR_ANSWER = -701,          /* the server's answer cannot be understood */
+  QUIPU_ERROR_RESUME = -702,          /* resume "must" and there is no such run, or "never" and there is one */
 
   QUIPU_ERROR_ENCODE = -800,    /* an encoder (PNG, ...) refused */
   QUIPU_ERROR_INTERNAL = -900   /* a bug in Quipu: please report it with the message */
@@ -161,8 +177,11 @@ QUIPU_API void quipu_text_free(quipu_str text);
 typedef int32_t quipu_level;
 enum { QUIPU_LEVEL_INFO = 1, QUIPU_LEVEL_WARNING = 2, QUIPU_LEVEL_ERROR = 3 };
 
-/* Called with one message. `kind` is a stable word ("step_too_low", "disk_full", "ring_full", "no_server", ...),
- * `run_id` names the run or is "". All text is borrowed for the call.
+/* Called with one message. `kind` is a stable word, `run_id` names the run or is "". All text is borrowed for the call
+ * and never holds a credential. Kinds of the recording: "step_too_low", "disk_full", "ring_full", ...; of the upload:
+ * "run_url" (the server has taken up the run; the message holds the address of its page), "no_api_key" (the run goes on
+ * offline), "server_unreachable", "server_reachable", "auth_failed", "upload_refused" (the rest stays on disk),
+ * "stop_requested", "upload_done".
  * The callback runs on the thread of the call that caused it or on a library thread, never twice at once. It may call
  * any function that does not block; it must not throw or longjmp. A slow callback delays writing, never log calls. */
 typedef void (*quipu_diagnostic_fn)(quipu_level level, const char *kind, const char *message, const char *run_id,
@@ -179,15 +198,25 @@ QUIPU_API void quipu_set_diagnostics(quipu_diagnostic_fn fn, void *user);
 typedef int32_t quipu_mode;
 enum {
   QUIPU_MODE_DEFAULT = 0,  /* from environment and settings files; else online */
-  QUIPU_MODE_ONLINE = 1,   /* until a server is set up this behaves as offline and says so once (kind "no_server") */
+  QUIPU_MODE_ONLINE = 1,   /* the log on disk, and what is in it sent to the server at once; without an API key the run
+                              goes on offline and says so (kind "no_api_key") */
   QUIPU_MODE_OFFLINE = 2,  /* the log on disk only; `quipu sync` or `wandb sync` sends it later */
   QUIPU_MODE_DISABLED = 3, /* every call is accepted and does nothing */
   QUIPU_MODE_SHARED = 4    /* several processes write one run: rows carry no step */
 };
 
+/* What to do if the server knows a run of this id. A run goes on with the step behind its last row, its summary, its
+ * run time, its tags and notes, and those config values that the program does not set.
+ * Offline: a run goes on from its newest log in the same `wandb` directory. Where there is none its steps begin at 0,
+ * and the upload gives them their numbers. */
 typedef int32_t quipu_resume;
-enum { QUIPU_RESUME_DEFAULT = 0, QUIPU_RESUME_ALLOW = 1, QUIPU_RESUME_MUST = 2, QUIPU_RESUME_NEVER = 3,
-       QUIPU_RESUME_AUTO = 4 };
+enum {
+  QUIPU_RESUME_DEFAULT = 0, /* do not ask: rows begin at step 0 */
+  QUIPU_RESUME_ALLOW = 1,   /* go on with it, or start it */
+  QUIPU_RESUME_MUST = 2,    /* go on with it; QUIPU_ERROR_RESUME if there is none */
+  QUIPU_RESUME_NEVER = 3,   /* QUIPU_ERROR_RESUME if there is one */
+  QUIPU_RESUME_AUTO = 4     /* go on with the last run of this directory, unless that ended with exit code 0 */
+};
 
 /* What happens to a row whose step is below the current one. */
 typedef int32_t quipu_low_steps;
@@ -216,8 +245,8 @@ typedef struct quipu_run_options {
   quipu_str settings_json;   /* a JSON object: any setting by its W&B name, e.g. {"console":"off","x_label":"rank0"} */
   quipu_resume resume;
   quipu_low_steps low_steps;
-  const char *resume_from;   /* "RUN?_step=N" */
-  const char *fork_from;     /* "RUN?_step=N" */
+  const char *resume_from;   /* "RUN?_step=N": cut that run after step N and go on with it */
+  const char *fork_from;     /* "RUN?_step=N": a new run that begins as a copy of that one up to step N */
   uint64_t ring_bytes;       /* hand-off ring, rounded up to a power of two; default 4 MiB, range 64 KiB .. 1 GiB */
   int64_t full_wait_ms;      /* how long a log call may wait for room in a full ring before it drops the row;
                                 0: default 1000; -1: never wait */
@@ -243,20 +272,25 @@ typedef struct quipu_run quipu_run;
 
 #define QUIPU_WAIT_FOREVER (-1)
 
-/* Starts a run: settles the settings, makes the directory and the log, returns a handle.
+/* Starts a run: settles the settings, makes the directory and the log, returns a handle. Online, the server is told of
+ * the run in the background; see quipu_run_wait_online.
  *   options  NULL: all defaults.
- * Blocking: a few small file operations (about a millisecond). No network.
+ * Blocking: a few small file operations (about a millisecond). Online with resume or resume_from also the server's
+ * answer, at most `init_timeout` (a setting, 90 s); offline with resume the reading of the earlier log.
  * Ownership: free *run with quipu_run_free.
- * Errors: NAME (id, project, tag), SETTING, VALUE (config), DIRECTORY. On failure nothing is left behind.
+ * Errors: NAME (id, project, tag), SETTING, VALUE (config), DIRECTORY. With resume, resume_from or the setting `force`
+ * also RESUME, NO_API_KEY, AUTH, SERVER and the network's. On failure nothing is left behind.
  * W&B: wandb.init(). Since 0.1.0 */
 QUIPU_API quipu_status quipu_run_start(const quipu_run_options *options, quipu_run **run, quipu_error **error);
 
-/* Ends the run: the open row, the summary and the exit code are written and the log is closed. A second call does
- * nothing and returns QUIPU_OK; the first code stays.
+/* Ends the run: the open row, the summary and the exit code are written and the log is closed; online, the rest is
+ * sent. A further call only waits for what is left; the first code stays.
  *   exit_code   0: finished, other: failed.
- *   timeout_ms  QUIPU_WAIT_FOREVER or the longest wait; the rest is done in the background.
- * Blocking: until everything is on disk, at most timeout_ms.
- * Errors: TIMEOUT, DISK_FULL (some rows could not be written: see quipu_run_stats), FORKED.
+ *   timeout_ms  QUIPU_WAIT_FOREVER or the longest wait; the rest is done in the background. The setting
+ *               `finish_timeout` (seconds) shortens it.
+ * Blocking: until everything is on disk and, online, with the server, at most timeout_ms.
+ * Errors: TIMEOUT (the message says what is left and how to send it), DISK_FULL (some rows could not be written: see
+ * quipu_run_stats), AUTH, SERVER and TLS (the upload was refused for good; everything is in the log), FORKED.
  * W&B: run.finish(exit_code). Since 0.1.0 */
 QUIPU_API quipu_status quipu_run_finish(quipu_run *run, int32_t exit_code, int64_t timeout_ms, quipu_error **error);
 
@@ -264,11 +298,23 @@ QUIPU_API quipu_status quipu_run_finish(quipu_run *run, int32_t exit_code, int64
  * Blocking: at most timeout_ms. Errors: TIMEOUT, DISK_FULL. Since 0.1.0 */
 QUIPU_API quipu_status quipu_run_flush(quipu_run *run, int64_t timeout_ms, quipu_error **error);
 
-/* Gives the handle back. A run that is not finished is finished first, with code 0 and at most 5 s of waiting.
- * NULL is allowed. Since 0.1.0 */
+/* Gives the handle back. A run that is not finished is finished first, with code 0 and at most 5 s of waiting; what is
+ * not sent by then is sent in the background. NULL is allowed. Since 0.1.0 */
 QUIPU_API void quipu_run_free(quipu_run *run);
 
-/* Counters of a run; monotonic. Set struct_size before the call. */
+/* How the upload of a run stands. */
+typedef int32_t quipu_upload_state;
+enum {
+  QUIPU_UPLOAD_OFF = 0,        /* the run is not online */
+  QUIPU_UPLOAD_CONNECTING = 1, /* the server has not taken up the run yet */
+  QUIPU_UPLOAD_STREAMING = 2,
+  QUIPU_UPLOAD_WAITING = 3,    /* the server cannot be reached or is busy; retried, see retry_in_ms */
+  QUIPU_UPLOAD_FINISHING = 4,  /* the run has ended; the last rows and files are on their way */
+  QUIPU_UPLOAD_DONE = 5,       /* everything is with the server, the exit code included */
+  QUIPU_UPLOAD_FAILED = 6      /* given up for good (kinds "auth_failed", "upload_refused"); the log keeps everything */
+};
+
+/* Counters of a run; monotonic but for those of what is pending. Set struct_size before the call. */
 typedef struct quipu_run_stats {
   uint32_t struct_size;
   uint32_t disk_failing;          /* 1 while writes fail (full disk, lost mount) and are being retried */
@@ -282,6 +328,17 @@ typedef struct quipu_run_stats {
   uint64_t write_errors;          /* failed writes, retries included */
   uint64_t media_pending;         /* media being encoded */
   int64_t step;                   /* the step of the open row, or the next one */
+  quipu_upload_state upload_state;
+  int32_t stop_requested;         /* 1 once the server has asked the run to stop */
+  uint64_t rows_uploaded;         /* rows the server has acknowledged */
+  uint64_t rows_pending;          /* rows in the log that it has not */
+  uint64_t files_uploaded;        /* media and other files that are in the server's storage */
+  uint64_t files_pending;
+  uint64_t bytes_uploaded;        /* bodies of requests and files that the server has taken */
+  uint64_t log_bytes_read;        /* how far the upload has read the log, of bytes_written */
+  uint64_t upload_requests;       /* requests that carried rows and were answered */
+  uint64_t upload_retries;        /* attempts that failed and were or will be repeated */
+  int64_t retry_in_ms;            /* time until the next attempt; -1: none is waited for */
 } quipu_run_stats;
 
 /* Since 0.1.0 */
@@ -289,9 +346,27 @@ QUIPU_API quipu_status quipu_run_get_stats(quipu_run *run, quipu_run_stats *stat
 
 /* Everything about the run as a JSON object: id, name, project, entity, notes, tags, group, job_type, path, mode,
  * dir (the `files` directory), sync_dir (the run directory), log_path, start_time (seconds since 1970), step,
- * starting_step, offline, disabled, resumed, finished, exit_code, sweep_id, settings {name: value}.
+ * starting_step, offline, disabled, resumed, finished, exit_code, sweep_id, url, project_url, sweep_url (null until
+ * the server has taken up the run; entity, project and name may change then), upload_state, settings {name: value}.
  *   out  Ownership: quipu_text_free. Works after finish. Since 0.1.0 */
 QUIPU_API quipu_status quipu_run_info_json(quipu_run *run, quipu_str *out, quipu_error **error);
+
+/* Waits until the server has taken up an online run, so that url, entity and name are known.
+ * Blocking: at most timeout_ms. Errors: TIMEOUT (the message says what the upload waits for), STATE (the run is not
+ * online), AUTH, SERVER, TLS (the upload was refused). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_wait_online(quipu_run *run, int64_t timeout_ms, quipu_error **error);
+
+/* 1 once somebody has asked, on the server, that the run stop; 0 before, and for an invalid handle. Costs a few
+ * nanoseconds: ask once per training step. Nothing stops by itself. Since 0.1.0 */
+QUIPU_API int32_t quipu_run_stop_requested(quipu_run *run);
+
+/* Called once for a run that is asked to stop, on a library thread; or, if it was asked before, on the thread that sets
+ * the handler, before quipu_run_set_stop_handler returns. It may call any function that does not block. */
+typedef void (*quipu_stop_fn)(quipu_run *run, void *user);
+
+/* Sets the run's handler; NULL removes it. Returns after a handler that is running on another thread has ended, so
+ * that `user` may be freed then. quipu_run_free removes it too. Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_set_stop_handler(quipu_run *run, quipu_stop_fn fn, void *user);
 
 /* The run's id; "" for an invalid handle. Borrowed until quipu_run_free. Since 0.1.0 */
 QUIPU_API const char *quipu_run_id(quipu_run *run);
@@ -674,6 +749,41 @@ QUIPU_API quipu_status quipu_run_record_requirements(quipu_run *run, quipu_str l
 QUIPU_API quipu_status quipu_run_report(quipu_run *run, quipu_str *out, quipu_error **error);
 
 /* ------------------------------------------------------------------------------------------------------------------
+ * Login
+ *
+ * An API key is taken from, in this order: quipu_login in this process, QUIPU_API_KEY, WANDB_API_KEY, the entry of the
+ * server in the netrc file ($NETRC, ~/.netrc, ~/_netrc), the setting `api_key`.
+ */
+
+typedef struct quipu_login_options {
+  uint32_t struct_size;
+  quipu_toggle verify;   /* ask the server whose key it is; default on */
+  quipu_toggle store;    /* write the key to the netrc file, mode 0600; default on when a key is given */
+  quipu_toggle relogin;  /* take no key from environment or netrc: without `key` that is NO_API_KEY; default off */
+  const char *host;      /* base URL of the server; default: as for a run (WANDB_BASE_URL, settings, api.wandb.ai) */
+  int64_t timeout_ms;    /* longest wait for the server; 0: 20000 */
+} quipu_login_options;
+
+#define QUIPU_LOGIN_OPTIONS_INIT { sizeof(quipu_login_options), 0, 0, 0, NULL, 0 }
+
+/* Checks an API key and keeps it for the runs of this process, and in the netrc file for others.
+ *   key      NULL: the one that runs would use.
+ *   options  NULL: all defaults.
+ *   out      optional: JSON object with host, source, username, entity (null unless verified), stored (the file
+ *            written, or null). Ownership: quipu_text_free.
+ * Blocking: with verify on until the server answers.
+ * Errors: NO_API_KEY, API_KEY, AUTH (the server does not know the key), SERVER, FILE (netrc) and the network's.
+ * W&B: wandb.login(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_login(const char *key, const quipu_login_options *options, quipu_str *out,
+                                   quipu_error **error);
+
+/* Forgets the API key of a server: in this process and in the netrc file.
+ *   host     base URL; NULL: the default one.
+ *   removed  optional: 1 if there was one.
+ * Errors: SETTING (host), FILE. Since 0.1.0 */
+QUIPU_API quipu_status quipu_logout(const char *host, int32_t *removed, quipu_error **error);
+
+/* ------------------------------------------------------------------------------------------------------------------
  * The process
  */
 
@@ -681,7 +791,7 @@ QUIPU_API quipu_status quipu_run_report(quipu_run *run, quipu_str *out, quipu_er
  * return from main. Since 0.1.0 */
 QUIPU_API void quipu_set_exit_code(int32_t exit_code);
 
-/* Finishes every open run of the process. Blocking: at most timeout_ms. Since 0.1.0 */
+/* Finishes every open run of the process. Blocking: until all is on disk and sent, at most timeout_ms. Since 0.1.0 */
 QUIPU_API quipu_status quipu_finish_all(int32_t exit_code, int64_t timeout_ms);
 
 /* Completes a run whose process died: cuts a torn end, writes the rows that were still in the ring.

@@ -40,6 +40,22 @@ public struct QuipuError: Error, Sendable, Equatable, CustomStringConvertible {
     public static let diskFull = Code(rawValue: -403)
     public static let busy = Code(rawValue: -404)
 
+    public static let network = Code(rawValue: -500)
+    public static let host = Code(rawValue: -501)
+    public static let connect = Code(rawValue: -502)
+    public static let networkTimeout = Code(rawValue: -503)
+    public static let tls = Code(rawValue: -504)
+    public static let proxy = Code(rawValue: -505)
+    public static let library = Code(rawValue: -506)
+
+    public static let auth = Code(rawValue: -600)
+    public static let noAPIKey = Code(rawValue: -601)
+    public static let apiKey = Code(rawValue: -602)
+
+    public static let server = Code(rawValue: -700)
+    public static let answer = Code(rawValue: -701)
+    public static let resume = Code(rawValue: -702)
+
     public static let encode = Code(rawValue: -800)
     public static let `internal` = Code(rawValue: -900)
   }

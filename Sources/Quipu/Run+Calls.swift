@@ -315,7 +315,11 @@ extension Run {
     return end.overflow ? Int64.max : end.partialValue
   }
 
-  public var stats: RunStats { core?.stats ?? RunStats() }
+  public var stats: RunStats {
+    var stats = core?.stats ?? RunStats()
+    if let online { online.fill(&stats) }
+    return stats
+  }
 
   /// The step of the open row, or the next one.
   public var step: Int64 {
@@ -341,10 +345,11 @@ extension Run {
       : QuipuError(.timeout, kind: "timeout", "not everything was written in \(timeoutMilliseconds) ms; it goes on")
   }
 
-  /// Ends the run. A second call does nothing.
+  /// Ends the run. A further call only waits for what is left.
   ///
-  /// Blocking: until everything is on disk, at most `timeoutMilliseconds` (-1: for ever).
-  /// - Throws: `timeout`, `diskFull`, `forked`.
+  /// Blocking: until everything is on disk and, online, with the server; at most `timeoutMilliseconds` (-1: for ever)
+  /// and the setting `finish_timeout`.
+  /// - Throws: `timeout`, `diskFull`, `forked`; `auth`, `server` and others if the upload was refused for good.
   public func finish(exitCode: Int32 = 0, timeoutMilliseconds: Int64 = -1) throws(QuipuError) {
     // First of all: in a child of a fork the state's lock may be held by a thread that does not exist there.
     if let core, core.generation != ProcessState.generation.load(ordering: .relaxed),
@@ -358,17 +363,23 @@ extension Run {
       return first
     }
     guard let core else { return }
+    var limit = timeoutMilliseconds
+    if let setting = Settings.nanoseconds(settings.finishTimeout).map({ max($0 / 1_000_000, 1) }) {
+      limit = limit < 0 ? setting : min(limit, setting)
+    }
+    let end = Run.end(limit)
     if isFirst {
       core.requestFinish(exitCode, isExplicit: true)
       if exitCode == 0, settings.resume == .auto { ResumeFile(directory: settings.wandbDirectory).remove() }
     }
-    if core.waitFinished(until: Run.end(timeoutMilliseconds)) {
+    if core.waitFinished(until: end) {
       let stats = core.stats
       if stats.recordsLost > 0 {
         throw QuipuError(
           .diskFull, kind: "disk_full",
           "\(logPath): the disk took not everything; the rest is in shared memory until `quipu recover \(directory)`")
       }
+      try waitForUpload(until: end, milliseconds: limit, rowsWritten: stats.rowsWritten)
       return
     }
     throw core.stats.isDiskFailing
@@ -377,6 +388,52 @@ extension Run {
         "\(logPath): the disk takes nothing; the rest stays in shared memory until `quipu recover \(directory)`")
       : QuipuError(.timeout, kind: "timeout", "not everything was written in \(timeoutMilliseconds) ms; it goes on")
   }
+
+  private func waitForUpload(until end: Int64, milliseconds: Int64, rowsWritten: UInt64) throws(QuipuError) {
+    guard let online else { return }
+    guard online.waitEnded(until: end) else {
+      online.isGivenUp.store(true, ordering: .relaxed)
+      throw QuipuError(
+        .timeout, kind: "upload_timeout",
+        online.timeoutMessage(milliseconds: milliseconds, rowsWritten: rowsWritten))
+    }
+    if let failure = online.failure { throw failure }
+  }
+
+  // MARK: Online
+
+  /// Waits until the server has taken up the run, so that its page, entity and name are known.
+  ///
+  /// Blocking: at most `timeoutMilliseconds` (-1: for ever).
+  /// - Throws: `timeout`; `state` if the run is not online; `auth`, `server` and others if the server refuses it.
+  public func waitOnline(timeoutMilliseconds: Int64 = -1) throws(QuipuError) {
+    if isForked, let error = Run.refusal(.forked) { throw error }
+    guard let online else {
+      throw QuipuError(.state, kind: "run_offline", "run \(id) is not online: its mode is \(settings.mode.rawValue)")
+    }
+    if online.waitIdentified(until: Run.end(timeoutMilliseconds)) {
+      if online.snapshot.identity == nil, let failure = online.failure { throw failure }
+      return
+    }
+    let trouble = online.snapshot.trouble
+    throw QuipuError(
+      .timeout, kind: "timeout",
+      "the server has not taken up the run in \(timeoutMilliseconds) ms" + (trouble.isEmpty ? "" : ": \(trouble)"))
+  }
+
+  /// True once somebody has asked, on the server, that the run stop. Nothing stops by itself.
+  public var isStopRequested: Bool { !isForked && online?.isStopRequested == true }
+
+  /// Sets what is called, once, when the run is asked to stop; nil: nothing.
+  ///
+  /// On a library thread; at once, before this returns, if it was asked before. It must not wait for the library.
+  public func setStopHandler(_ handler: (() -> Void)?) throws(QuipuError) {
+    if isForked, let error = Run.refusal(.forked) { throw error }
+    online?.setStopHandler(handler)
+  }
+
+  /// The address of the run's page; nil: not online, or not known yet (see ``waitOnline(timeoutMilliseconds:)``).
+  public var url: String? { isForked ? nil : online.flatMap { online in online.snapshot.identity.map(online.url) } }
 
   /// The "Run history" and "Run summary" blocks that W&B's client prints at the end.
   public var report: String {
@@ -397,16 +454,21 @@ extension Run {
   /// Everything about the run.
   public var info: JSONObject {
     let state = state.withLock { $0 }
+    let upload = online?.snapshot
+    let known = upload?.identity
+    let project = known?.project ?? settings.project
+    let entity = known?.entity ?? settings.entity ?? ""
     var info = JSONObject()
     info["id"] = .string(id)
-    info["name"] = state.name.map { .string($0) } ?? .null
-    info["project"] = .string(isDisabled && settings.isProjectDefault ? "dummy" : settings.project)
-    info["entity"] = .string(isDisabled ? "dummy" : settings.entity ?? "")
+    let serverName = known.flatMap { $0.displayName.isEmpty ? nil : $0.displayName }
+    info["name"] = (state.name ?? serverName).map { .string($0) } ?? .null
+    info["project"] = .string(isDisabled && settings.isProjectDefault ? "dummy" : project)
+    info["entity"] = .string(isDisabled ? "dummy" : entity)
     info["notes"] = state.notes.map { .string($0) } ?? .null
     info["tags"] = .array(state.tags.map { .string($0) })
     info["group"] = .string(settings.runGroup ?? "")
     info["job_type"] = .string(settings.runJobType ?? "")
-    let parts = [settings.entity ?? "", settings.project, id].filter { !$0.isEmpty }
+    let parts = [entity, project, id].filter { !$0.isEmpty }
     info["path"] = .string(parts.joined(separator: "/"))
     info["mode"] = .string(settings.mode.rawValue)
     info["dir"] = .string(filesDirectory)
@@ -415,12 +477,26 @@ extension Run {
     info["start_time"] = .double(Double(startTime / 1000) / 1e6)
     info["step"] = .int(core.map { core in core.withWriter { $0.step } } ?? 0)
     info["starting_step"] = .int(startingStep)
-    info["offline"] = .bool(!isDisabled)
+    info["offline"] = .bool(!isDisabled && online == nil)
     info["disabled"] = .bool(isDisabled)
-    info["resumed"] = .bool(false)
+    info["resumed"] = .bool(resumed)
     info["finished"] = .bool(isFinished)
     info["exit_code"] = state.exitCode.map { .int(Int64($0)) } ?? .null
-    info["sweep_id"] = settings.sweepID.map { .string($0) } ?? .null
+    let sweep = known.flatMap { $0.sweep.isEmpty ? nil : $0.sweep } ?? settings.sweepID
+    info["sweep_id"] = sweep.map { .string($0) } ?? .null
+    info["url"] = .null
+    info["project_url"] = .null
+    info["sweep_url"] = .null
+    if let online, let known {
+      info["url"] = .string(online.url(of: known))
+      info["project_url"] = .string(online.address.projectPage(entity: known.entity, project: known.project))
+      if let sweep {
+        info["sweep_url"] = .string(
+          online.address.sweepPage(entity: known.entity, project: known.project, sweep: sweep))
+      }
+    }
+    let uploadState = upload.flatMap { UploadState(rawValue: $0.progress.state.rawValue) } ?? .off
+    info["upload_state"] = .string(uploadState.name)
     info["settings"] = .object(settings.settingsJSON)
     return info
   }

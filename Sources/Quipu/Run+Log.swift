@@ -287,7 +287,9 @@ extension Run {
   /// - Returns: false if not all were done in time.
   /// Blocking: at most `timeoutMilliseconds` (-1: for ever).
   public static func finishAll(exitCode: Int32, timeoutMilliseconds: Int64 = -1) -> Bool {
-    ProcessState.shared.finishAll(exitCode, until: end(timeoutMilliseconds))
+    let end = end(timeoutMilliseconds)
+    let written = ProcessState.shared.finishAll(exitCode, until: end)
+    return ProcessState.shared.waitForUploads(until: end) && written
   }
 }
 

@@ -2,6 +2,7 @@ import Glibc
 import QuipuBase
 import QuipuMedia
 import QuipuRecords
+import QuipuSync
 import Synchronization
 
 /// One run: what a program records about one execution.
@@ -23,8 +24,12 @@ public final class Run: Sendable {
   /// Units: nanoseconds since 1970.
   public let startTime: Int64
   public let startingStep: Int64
+  /// Whether the run goes on with one that was there before.
+  public let resumed: Bool
 
   let core: RunCore?
+  /// nil: the run does not go online.
+  let online: OnlineRun?
   let state: Mutex<State>
 
   struct State: Sendable {
@@ -42,21 +47,22 @@ public final class Run: Sendable {
 
   /// Process-wide settings by W&B name, between the environment and the options' settings.
   public static let setup = Mutex<JSONObject>(JSONObject())
-  private static let reportedNoServer = Atomic<Bool>(false)
 
   // MARK: Start
 
   /// Starts a run.
   ///
-  /// - Throws: `name`, `setting`, `value` or `directory` errors. Nothing is left behind then.
-  /// Blocking: a few small file operations.
+  /// - Throws: `name`, `setting`, `value` or `directory` errors; with resume, resumeFrom or force also `resume`,
+  ///   `noAPIKey`, `auth`, `server` and network errors. Nothing is left behind then.
+  /// Blocking: a few small file operations. Online with resume or resumeFrom also the server's answer, at most
+  /// `init_timeout`; offline with resume the reading of the earlier log.
   /// W&B: `wandb.init()`.
   public static func start(_ options: RunOptions = RunOptions()) throws(QuipuError) -> Run {
     var context = ProcessContext.current()
     let changed = Run.freezeEnvironment(&context)
     let setup = Run.setup.withLock { $0 }
     var (settings, diagnostics) = try Settings.resolve(options: options, setup: setup, context: context)
-    let (config, more) = try ConfigStore.build(options: options, settings: settings, context: context)
+    var (config, more) = try ConfigStore.build(options: options, settings: settings, context: context)
     diagnostics += more
 
     let auto = ResumeFile(directory: settings.wandbDirectory)
@@ -81,16 +87,14 @@ public final class Run: Sendable {
           "environment variables changed after the first run of the process are ignored: "
             + changed.joined(separator: ", ")))
     }
+    let sync = try OnlineStart.prepare(&settings, context, &diagnostics)
     for diagnostic in diagnostics { Diagnostics.shared.report(diagnostic, run: id) }
     if settings.isDisabled { return Run(disabled: id, settings: settings, config: config, context: context) }
-    if settings.mode == .online, !reportedNoServer.exchange(true, ordering: .relaxed) {
-      Diagnostics.shared.report(
-        Diagnostic(
-          .warning, kind: "no_server",
-          "mode \"online\": this version does not upload while running; the run is kept on disk as with mode "
-            + "\"offline\" and can be sent later"), run: id)
-    }
-    return try Run(id: id, settings: settings, config: config, options: options, context: context, auto: auto)
+    let continuation = try OnlineStart.continuation(id, settings, sync, context)
+    if let continuation { try config.goOn(with: continuation) }
+    return try Run(
+      id: id, settings: settings, config: config, options: options, context: context, auto: auto, sync: sync,
+      continuation: continuation)
   }
 
   private static let firstContext = Mutex<ProcessContext?>(nil)
@@ -117,7 +121,9 @@ public final class Run: Sendable {
     logPath = ""
     startTime = context.now
     startingStep = 0
+    resumed = false
     core = nil
+    online = nil
     state = Mutex(
       State(
         config: config, name: settings.runName ?? "dummy-\(id)", notes: settings.runNotes, tags: settings.runTags ?? []))
@@ -125,12 +131,12 @@ public final class Run: Sendable {
 
   private init(
     id: String, settings: Settings, config: ConfigStore, options: RunOptions, context: ProcessContext,
-    auto: ResumeFile
+    auto: ResumeFile, sync: SyncSettings?, continuation: Continuation?
   ) throws(QuipuError) {
     let startMonotonic = Clock.monotonic()
     let startWall = context.now
     var place = RunDirectory.Options(
-      root: settings.rootDirectory, id: id, offline: true, startedAt: startWall / 1_000_000_000)
+      root: settings.rootDirectory, id: id, offline: sync == nil, startedAt: startWall / 1_000_000_000)
     place.symlink = settings.symlink
     place.useDotWandb = settings.optionalFlag("use_dot_wandb")
     let made = try RunDirectory.create(place)
@@ -138,13 +144,14 @@ public final class Run: Sendable {
 
     if settings.resume == .auto { auto.write(id) } else { auto.remove() }
 
-    let start = (settings.resumeFrom ?? settings.forkFrom).map { $0.step &+ 1 } ?? 0
+    let start = continuation?.startingStep ?? (settings.resumeFrom ?? settings.forkFrom).map { $0.step &+ 1 } ?? 0
     let label = settings.label.map { "_\($0)" } ?? ""
-    let run = RunContext(
+    var run = RunContext(
       runID: id, logPath: made.logPath, filesDirectory: made.filesDirectory,
       stagingDirectory: Run.stagingDirectory(context), lowSteps: settings.lowSteps, isShared: settings.mode == .shared,
       startingStep: start, startMonotonic: startMonotonic, startWall: startWall,
       consoleFile: settings.console == "off" ? nil : "output\(label).log")
+    run.goOn(after: continuation?.runtime ?? 0)
 
     self.id = id
     self.settings = settings
@@ -153,11 +160,19 @@ public final class Run: Sendable {
     logPath = made.logPath
     startTime = startWall
     startingStep = start
+    resumed = continuation?.isResumed ?? false
     state = Mutex(
-      State(config: config, name: settings.runName, notes: settings.runNotes, tags: settings.runTags ?? []))
+      State(
+        config: config, name: settings.runName ?? continuation?.name, notes: settings.runNotes ?? continuation?.notes,
+        tags: settings.runTags ?? continuation?.tags ?? []))
 
     let writerID = UniqueID.make()
-    let identity = Run.identity(id, settings, config, options, startWall: startWall)
+    var identity = Run.identity(id, settings, config, options, startWall: startWall)
+    identity.startingStep = start
+    if let continuation {
+      identity.resumed = continuation.isResumed
+      identity.runtime = Int32(run.startingRuntime)
+    }
     let file: LogFile
     var stream = RecordStream(position: UInt64(LogFormat.fileHeaderSize), nextNumber: 1)
     do {
@@ -165,6 +180,9 @@ public final class Run: Sendable {
       _ = RecordLock.take(created.descriptor)
       Run.appendBeginning(
         &stream, identity: identity, settings: settings, options: options, startWall: startWall, writerID: writerID)
+      if let summary = continuation?.summary, !summary.isEmpty {
+        stream.append(.summary(SummaryRecord(setting: summary)), streamID: id)
+      }
       var head = ByteBuffer(capacity: 64)
       BlockWriter.appendFileHeader(to: &head)
       try created.append(head.bytes)
@@ -190,6 +208,8 @@ public final class Run: Sendable {
       context: run, ring: ring, file: file, stream: stream, media: ProcessState.shared.media,
       report: { Diagnostics.shared.report($0, run: id) })
     writer.identity = identity
+    // As if the program had set it: statistics begin anew.
+    for (key, value) in continuation?.summary.members ?? [] { writer.summary.set([key], value) }
     let core = RunCore(writer: writer, ring: ring, runID: id, fullWaitMilliseconds: settings.fullWaitMilliseconds)
     guard ProcessState.shared.add(core) else {
       ring.removeFile()
@@ -206,6 +226,28 @@ public final class Run: Sendable {
       }
       SystemMonitor.shared.add(core, StatsOptions(settings), facts: facts)
     }
+
+    OnlineStart.prepareLedger(
+      continuation, identity, log: made.logPath, settings, writerID: writerID, server: sync?.server)
+    guard let sync, let loop = ProcessState.shared.syncLoop(context.environment) else {
+      online = nil
+      if sync != nil {
+        Diagnostics.shared.report(
+          Diagnostic(
+            .error, kind: "no_thread",
+            "the system gives no thread for the upload; `quipu sync \(made.path)` sends the run later"), run: id)
+      }
+      return
+    }
+    let online = OnlineRun(
+      runID: id, address: sync.server, logPath: made.logPath, directory: made.path,
+      exitLimit: Settings.nanoseconds(settings.finishTimeout) ?? Int64.max, loop: loop)
+    self.online = online
+    ProcessState.shared.add(online)
+    core.onDone { online.logHasEnded() }
+    var plan = RunUpload.Plan(logPath: made.logPath, filesDirectory: made.filesDirectory)
+    plan.isLive = true
+    online.begin(sync, plan)
   }
 
   private static func stagingDirectory(_ context: ProcessContext) -> String {

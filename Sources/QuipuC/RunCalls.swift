@@ -106,6 +106,7 @@ public func quipu_run_flush(_ run: OpaquePointer?, _ timeout_ms: Int64, _ error:
 @c @implementation
 public func quipu_run_free(_ run: OpaquePointer?) {
   guard run != nil, let handle = Handles.runs.remove(run) else { return }
+  try? handle.run.setStopHandler(nil)
   if !handle.run.isFinished { try? handle.run.finish(exitCode: 0, timeoutMilliseconds: 5000) }
 }
 
@@ -129,6 +130,17 @@ public func quipu_run_get_stats(_ run: OpaquePointer?, _ stats: UnsafeMutablePoi
     result.write_errors = now.writeErrors
     result.media_pending = now.mediaPending
     result.step = now.step
+    result.upload_state = now.uploadState.rawValue
+    result.stop_requested = now.isStopRequested ? 1 : 0
+    result.rows_uploaded = now.rowsUploaded
+    result.rows_pending = now.rowsPending
+    result.files_uploaded = now.filesUploaded
+    result.files_pending = now.filesPending
+    result.bytes_uploaded = now.bytesUploaded
+    result.log_bytes_read = now.logBytesRead
+    result.upload_requests = now.uploadRequests
+    result.upload_retries = now.uploadRetries
+    result.retry_in_ms = now.retryIn ?? -1
     withUnsafeBytes(of: &result) { source in
       if let start = source.baseAddress {
         UnsafeMutableRawPointer(stats).copyMemory(from: start, byteCount: min(size, source.count))
@@ -145,6 +157,26 @@ public func quipu_run_info_json(
   return attempt(error) { () throws(QuipuError) in
     guard out != nil else { throw isNull("out") }
     give(JSON.object(try ownRun(run).info).text(style: .client), to: out)
+  }
+}
+
+@c @implementation
+public func quipu_run_wait_online(_ run: OpaquePointer?, _ timeout_ms: Int64, _ error: ErrorOut) -> quipu_status {
+  attempt(error) { () throws(QuipuError) in try theRun(run).waitOnline(timeoutMilliseconds: timeout_ms) }
+}
+
+@c @implementation
+public func quipu_run_stop_requested(_ run: OpaquePointer?) -> Int32 {
+  Handles.runs.object(run)?.run.isStopRequested == true ? 1 : 0
+}
+
+@c @implementation
+public func quipu_run_set_stop_handler(
+  _ run: OpaquePointer?, _ fn: quipu_stop_fn?, _ user: UnsafeMutableRawPointer?
+) -> quipu_status {
+  attempt(nil) { () throws(QuipuError) in
+    let handle = run
+    try theRun(run).setStopHandler(fn.map { fn in { fn(handle, user) } })
   }
 }
 

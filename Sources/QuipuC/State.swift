@@ -4,15 +4,6 @@ import QuipuBase
 
 // Metric definitions, config, summary.
 
-private func toggle(_ value: quipu_toggle, _ argument: String) throws(QuipuError) -> Bool? {
-  switch value {
-  case 0: nil
-  case 1: true
-  case 2: false
-  default: throw QuipuError(.argument, kind: "toggle_unknown", "\(argument): \(value) is not a quipu_toggle")
-  }
-}
-
 @c @implementation
 public func quipu_run_define_metric(
   _ run: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ options: UnsafePointer<quipu_metric_options>?,

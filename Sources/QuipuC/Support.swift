@@ -102,6 +102,15 @@ func object(_ value: quipu_str, _ argument: String) throws(QuipuError) -> JSONOb
   return object
 }
 
+func toggle(_ value: quipu_toggle, _ argument: String) throws(QuipuError) -> Bool? {
+  switch value {
+  case 0: nil
+  case 1: true
+  case 2: false
+  default: throw QuipuError(.argument, kind: "toggle_unknown", "\(argument): \(value) is not a quipu_toggle")
+  }
+}
+
 func texts(
   _ list: UnsafePointer<UnsafePointer<CChar>?>?, _ count: Int, _ argument: String
 ) throws(QuipuError) -> [String] {

@@ -18,6 +18,7 @@ SIZE(quipu_dtype, 4);
 SIZE(quipu_table_log_mode, 4);
 SIZE(quipu_file_policy, 4);
 SIZE(quipu_stream, 4);
+SIZE(quipu_upload_state, 4);
 
 SIZE(quipu_str, 16);
 AT(quipu_str, data, 0);
@@ -48,7 +49,7 @@ AT(quipu_run_options, full_wait_ms, 160);
 AT(quipu_run_options, program, 168);
 AT(quipu_run_options, language, 176);
 
-SIZE(quipu_run_stats, 88);
+SIZE(quipu_run_stats, 168);
 AT(quipu_run_stats, struct_size, 0);
 AT(quipu_run_stats, disk_failing, 4);
 AT(quipu_run_stats, calls_accepted, 8);
@@ -61,6 +62,17 @@ AT(quipu_run_stats, bytes_written, 56);
 AT(quipu_run_stats, write_errors, 64);
 AT(quipu_run_stats, media_pending, 72);
 AT(quipu_run_stats, step, 80);
+AT(quipu_run_stats, upload_state, 88);
+AT(quipu_run_stats, stop_requested, 92);
+AT(quipu_run_stats, rows_uploaded, 96);
+AT(quipu_run_stats, rows_pending, 104);
+AT(quipu_run_stats, files_uploaded, 112);
+AT(quipu_run_stats, files_pending, 120);
+AT(quipu_run_stats, bytes_uploaded, 128);
+AT(quipu_run_stats, log_bytes_read, 136);
+AT(quipu_run_stats, upload_requests, 144);
+AT(quipu_run_stats, upload_retries, 152);
+AT(quipu_run_stats, retry_in_ms, 160);
 
 SIZE(quipu_item, 56);
 AT(quipu_item, key, 0);
@@ -96,6 +108,14 @@ AT(quipu_image_options, mode, 8);
 AT(quipu_image_options, caption, 16);
 AT(quipu_image_options, file_type, 24);
 AT(quipu_image_options, grouping, 32);
+
+SIZE(quipu_login_options, 32);
+AT(quipu_login_options, struct_size, 0);
+AT(quipu_login_options, verify, 4);
+AT(quipu_login_options, store, 8);
+AT(quipu_login_options, relogin, 12);
+AT(quipu_login_options, host, 16);
+AT(quipu_login_options, timeout_ms, 24);
 
 SIZE(quipu_table_options, 32);
 AT(quipu_table_options, struct_size, 0);
@@ -134,6 +154,19 @@ NUMBER(QUIPU_ERROR_DIRECTORY, -401);
 NUMBER(QUIPU_ERROR_FORMAT, -402);
 NUMBER(QUIPU_ERROR_DISK_FULL, -403);
 NUMBER(QUIPU_ERROR_BUSY, -404);
+NUMBER(QUIPU_ERROR_NETWORK, -500);
+NUMBER(QUIPU_ERROR_HOST, -501);
+NUMBER(QUIPU_ERROR_CONNECT, -502);
+NUMBER(QUIPU_ERROR_NETWORK_TIMEOUT, -503);
+NUMBER(QUIPU_ERROR_TLS, -504);
+NUMBER(QUIPU_ERROR_PROXY, -505);
+NUMBER(QUIPU_ERROR_LIBRARY, -506);
+NUMBER(QUIPU_ERROR_AUTH, -600);
+NUMBER(QUIPU_ERROR_NO_API_KEY, -601);
+NUMBER(QUIPU_ERROR_API_KEY, -602);
+NUMBER(QUIPU_ERROR_SERVER, -700);
+NUMBER(QUIPU_ERROR_ANSWER, -701);
+NUMBER(QUIPU_ERROR_RESUME, -702);
 NUMBER(QUIPU_ERROR_ENCODE, -800);
 NUMBER(QUIPU_ERROR_INTERNAL, -900);
 NUMBER(QUIPU_LEVEL_INFO, 1);
@@ -190,6 +223,13 @@ NUMBER(QUIPU_TABLE_INCREMENTAL, 2);
 NUMBER(QUIPU_POLICY_LIVE, 0);
 NUMBER(QUIPU_POLICY_NOW, 1);
 NUMBER(QUIPU_POLICY_END, 2);
+NUMBER(QUIPU_UPLOAD_OFF, 0);
+NUMBER(QUIPU_UPLOAD_CONNECTING, 1);
+NUMBER(QUIPU_UPLOAD_STREAMING, 2);
+NUMBER(QUIPU_UPLOAD_WAITING, 3);
+NUMBER(QUIPU_UPLOAD_FINISHING, 4);
+NUMBER(QUIPU_UPLOAD_DONE, 5);
+NUMBER(QUIPU_UPLOAD_FAILED, 6);
 NUMBER(QUIPU_STREAM_STDOUT, 1);
 NUMBER(QUIPU_STREAM_STDERR, 2);
 NUMBER(QUIPU_STREAM_LINES, 3);
@@ -217,7 +257,10 @@ TEST(test_abi__every_status_has_a_name_and_a_sentence) {
     STATUS(ERROR_OPTIONS), STATUS(ERROR_DEVICE), STATUS(ERROR_TOO_LARGE), STATUS(ERROR_STATE), STATUS(ERROR_FINISHED),
     STATUS(ERROR_HANDLE), STATUS(ERROR_FORKED), STATUS(ERROR_CONFIG_CHANGED), STATUS(ERROR_NOT_FOUND),
     STATUS(ERROR_TIMEOUT), STATUS(ERROR_FULL), STATUS(ERROR_MEMORY), STATUS(ERROR_FILE), STATUS(ERROR_DIRECTORY),
-    STATUS(ERROR_FORMAT), STATUS(ERROR_DISK_FULL), STATUS(ERROR_BUSY), STATUS(ERROR_ENCODE), STATUS(ERROR_INTERNAL),
+    STATUS(ERROR_FORMAT), STATUS(ERROR_DISK_FULL), STATUS(ERROR_BUSY), STATUS(ERROR_NETWORK), STATUS(ERROR_HOST),
+    STATUS(ERROR_CONNECT), STATUS(ERROR_NETWORK_TIMEOUT), STATUS(ERROR_TLS), STATUS(ERROR_PROXY), STATUS(ERROR_LIBRARY),
+    STATUS(ERROR_AUTH), STATUS(ERROR_NO_API_KEY), STATUS(ERROR_API_KEY), STATUS(ERROR_SERVER), STATUS(ERROR_ANSWER),
+    STATUS(ERROR_RESUME), STATUS(ERROR_ENCODE), STATUS(ERROR_INTERNAL),
   };
 #undef STATUS
   size_t index;

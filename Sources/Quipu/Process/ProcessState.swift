@@ -1,10 +1,12 @@
 import Glibc
 import QuipuBase
+import QuipuSync
 import Synchronization
 
-/// What the runs of a process share: the list of open runs, the writer thread, the encoders, the diagnostics callback.
+/// What the runs of a process share: the list of open runs, the writer thread, the encoders, the sync loop, the
+/// diagnostics callback.
 ///
-/// Lock order: `lock` before a run's writer lock. Neither is held while a disk is waited for.
+/// Lock order: `lock` before a run's writer lock. Neither is held while a disk or a server is waited for.
 final class ProcessState: @unchecked Sendable {
   // @unchecked: mutable members are guarded by `lock`.
   static let shared = ProcessState()
@@ -23,6 +25,11 @@ final class ProcessState: @unchecked Sendable {
   private var waiters = 0
   private var hasSwept = false
   var media: PendingMediaStore
+  /// Made when the first run goes online, together with its thread.
+  private var loop: SyncLoop?
+  /// Uploads that have not ended, those of finished runs included.
+  private var uploads: [OnlineRun] = []
+  private let hasExited = Atomic<Bool>(false)
   private let exitCode = Atomic<Int64>(Int64.min)
 
   private init() {
@@ -90,6 +97,56 @@ final class ProcessState: @unchecked Sendable {
     return runs
   }
 
+  // MARK: Uploads
+
+  /// The process's sync loop, made if there is none.
+  ///
+  /// - Parameter environment: the process's: proxies and certificate files.
+  /// - Returns: nil if no thread can be had.
+  func syncLoop(_ environment: [String: String]) -> SyncLoop? {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    if let loop { return loop }
+    let made = SyncLoop(environment: environment)
+    // Exit handlers run in the opposite order: this one must come before the TLS library takes itself down.
+    made.didOpenLibrary = { on_exit({ status, _ in ProcessState.shared.atExit(status) }, nil) }
+    guard made.start() else { return nil }
+    loop = made
+    return made
+  }
+
+  private var presentLoop: SyncLoop? {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return loop
+  }
+
+  func add(_ upload: OnlineRun) {
+    pthread_mutex_lock(lock)
+    uploads.append(upload)
+    pthread_mutex_unlock(lock)
+  }
+
+  func uploadEnded(_ upload: OnlineRun) {
+    pthread_mutex_lock(lock)
+    uploads.removeAll { $0 === upload }
+    pthread_cond_broadcast(progress)
+    pthread_mutex_unlock(lock)
+  }
+
+  var openUploads: [OnlineRun] {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return uploads
+  }
+
+  /// Something has happened that a `wait` may be waiting for.
+  func signalProgress() {
+    pthread_mutex_lock(lock)
+    if waiters > 0 { pthread_cond_broadcast(progress) }
+    pthread_mutex_unlock(lock)
+  }
+
   // MARK: The writer thread
 
   /// Asks the writer to look now. A system call: used when a ring fills up or somebody waits, not for every row.
@@ -106,7 +163,7 @@ final class ProcessState: @unchecked Sendable {
   func wait(until end: Int64, _ condition: () -> Bool) -> Bool {
     if condition() { return true }
     // A diagnostics callback that waits for its own thread would wait for ever.
-    if isWriter { return false }
+    if isWriter || presentLoop?.isLoopThread == true { return false }
     pthread_mutex_lock(lock)
     waiters += 1
     defer {
@@ -181,6 +238,9 @@ final class ProcessState: @unchecked Sendable {
   //
   // Several threads may fork at once, and one may find the locks held by another: what a thread holds is noted for itself.
   func beforeFork() {
+    let held = HeldAtFork()
+    // Before the locks below: the loop's thread may want them on its way to rest.
+    if let loop = presentLoop { held.loop = (loop, loop.prepareFork()) }
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     time.tv_nsec += 200_000_000
@@ -188,20 +248,32 @@ final class ProcessState: @unchecked Sendable {
       time.tv_sec += 1
       time.tv_nsec -= 1_000_000_000
     }
-    var held: UInt = 0
-    if pthread_mutex_timedlock(working, &time) == 0 { held |= 1 }
-    if pthread_mutex_timedlock(lock, &time) == 0 { held |= 2 }
-    if WorkGate.shared.close(until: &time) { held |= 4 }
-    pthread_setspecific(heldAtFork, UnsafeRawPointer(bitPattern: held))
+    held.working = pthread_mutex_timedlock(working, &time) == 0
+    held.lock = pthread_mutex_timedlock(lock, &time) == 0
+    held.gate = WorkGate.shared.close(until: &time)
+    pthread_setspecific(heldAtFork, Unmanaged.passRetained(held).toOpaque())
   }
   private var heldAtFork = pthread_key_t()
 
-  func afterFork() {
-    let held = UInt(bitPattern: pthread_getspecific(heldAtFork))
+  private final class HeldAtFork {
+    var working = false
+    var lock = false
+    var gate = false
+    var loop: (SyncLoop, SyncLoop.ForkHold)?
+  }
+
+  private func takeHeld() -> HeldAtFork? {
+    guard let held = pthread_getspecific(heldAtFork) else { return nil }
     pthread_setspecific(heldAtFork, nil)
-    if held & 4 != 0 { WorkGate.shared.open() }
-    if held & 2 != 0 { pthread_mutex_unlock(lock) }
-    if held & 1 != 0 { pthread_mutex_unlock(working) }
+    return Unmanaged<HeldAtFork>.fromOpaque(held).takeRetainedValue()
+  }
+
+  func afterFork() {
+    guard let held = takeHeld() else { return }
+    if held.gate { WorkGate.shared.open() }
+    if held.lock { pthread_mutex_unlock(lock) }
+    if held.working { pthread_mutex_unlock(working) }
+    if let (loop, hold) = held.loop { loop.afterForkInParent(hold) }
   }
 
   private func inChild() {
@@ -218,6 +290,14 @@ final class ProcessState: @unchecked Sendable {
       _ = Unmanaged.passRetained(core)
     }
     runs = []
+    for upload in uploads {
+      upload.abandonInChild()
+      _ = Unmanaged.passRetained(upload)
+    }
+    uploads = []
+    if let (old, hold) = takeHeld()?.loop { old.afterForkInChild(hold) }
+    if let loop { _ = Unmanaged.passRetained(loop) }
+    loop = nil
     hasWriter = false
     writerThread.store(0, ordering: .relaxed)
     wakeRequested = false
@@ -245,9 +325,14 @@ final class ProcessState: @unchecked Sendable {
   private static let exitPatience: Int64 = 10_000_000_000
 
   private func atExit(_ status: Int32) {
+    // Registered twice, see `syncLoop`.
+    guard !hasExited.exchange(true, ordering: .relaxed) else { return }
     let chosen = exitCode.load(ordering: .relaxed)
     let code = chosen == Int64.min ? status : Int32(truncatingIfNeeded: chosen)
     _ = finishAll(code, until: Clock.monotonic() &+ Self.exitPatience)
+    waitForUploads()
+    // What libcurl uses is taken down next.
+    presentLoop?.stop()
   }
 
   /// Ends all open runs at once, then waits for all of them.
@@ -257,6 +342,43 @@ final class ProcessState: @unchecked Sendable {
     var all = true
     for core in open where !core.waitFinished(until: end) { all = false }
     return all
+  }
+
+  /// At the end of the process: an upload that moves nothing for so long is left to `quipu sync`. The second is for
+  /// runs whose finish has waited as long as its caller wanted.
+  private static let uploadPatience: Int64 = 60_000_000_000
+  private static let shortPatience: Int64 = 5_000_000_000
+
+  /// Waits for the uploads as long as they get on.
+  private func waitForUploads() {
+    let start = Clock.monotonic()
+    let all = openUploads
+    var marks = all.map { (mark: $0.mark, since: start) }
+    while true {
+      let now = Clock.monotonic()
+      var rest: [OnlineRun] = []
+      for (at, upload) in all.enumerated() where !upload.isOver && now &- start < upload.exitLimit {
+        let mark = upload.mark
+        if mark != marks[at].mark { marks[at] = (mark, now) }
+        let patience = upload.isGivenUp.load(ordering: .relaxed) ? Self.shortPatience : Self.uploadPatience
+        if now &- marks[at].since < patience { rest.append(upload) }
+      }
+      if rest.isEmpty { break }
+      _ = wait(until: now &+ 200_000_000) { rest.allSatisfy(\.isOver) }
+    }
+    for upload in all where !upload.isOver {
+      Diagnostics.shared.report(
+        Diagnostic(
+          .warning, kind: "upload_incomplete",
+          "not everything was sent before the process ended; `quipu sync \(upload.directory)` sends the rest"),
+        run: upload.runID)
+    }
+  }
+
+  /// Waits for the uploads of the runs that are finished by then.
+  func waitForUploads(until end: Int64) -> Bool {
+    let all = openUploads
+    return wait(until: end) { all.allSatisfy(\.isOver) }
   }
 }
 
@@ -269,7 +391,8 @@ public final class Diagnostics: @unchecked Sendable {
 
   private init() { mutex = Self.makeMutex() }
 
-  private static func makeMutex() -> UnsafeMutablePointer<pthread_mutex_t> {
+  /// Recursive.
+  static func makeMutex() -> UnsafeMutablePointer<pthread_mutex_t> {
     let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     var attributes = pthread_mutexattr_t()
     pthread_mutexattr_init(&attributes)

@@ -284,6 +284,14 @@ final class RunCore: @unchecked Sendable {
     end()
   }
 
+  /// What is done, on the writer's thread, once the log has its end.
+  func onDone(_ work: @escaping @Sendable () -> Void) {
+    pthread_mutex_lock(lock)
+    doneWork = work
+    pthread_mutex_unlock(lock)
+  }
+  private var doneWork: (@Sendable () -> Void)?
+
   private func end() {
     ProcessState.shared.media.release(owner: mediaOwner)
     // Handles may live on for long: others may have the log now, and what is left of the ring.
@@ -291,6 +299,11 @@ final class RunCore: @unchecked Sendable {
     ring.giveAway()
     isDone.store(true, ordering: .releasing)
     ProcessState.shared.remove(self)
+    pthread_mutex_lock(lock)
+    let work = doneWork
+    doneWork = nil
+    pthread_mutex_unlock(lock)
+    work?()
   }
 
   /// Tells this run's waiting media from those of others.
@@ -357,7 +370,7 @@ final class RunCore: @unchecked Sendable {
   }
 }
 
-/// Counters of a run. All are monotonic but `isDiskFailing`, `mediaPending`, `queuedBytes` and `step`.
+/// Counters of a run. All are monotonic but `isDiskFailing`, `mediaPending`, `queuedBytes`, `step` and what is pending.
 public struct RunStats: Sendable, Equatable {
   /// True while writes fail (full disk, lost mount) and are retried.
   public var isDiskFailing = false
@@ -383,4 +396,24 @@ public struct RunStats: Sendable, Equatable {
   public var queuedBytes: UInt64 = 0
   /// The step of the open row, or the next one.
   public var step: Int64 = 0
+
+  public var uploadState = UploadState.off
+  /// The server has asked the run to stop.
+  public var isStopRequested = false
+  /// Rows the server has acknowledged.
+  public var rowsUploaded: UInt64 = 0
+  /// Rows in the log that it has not.
+  public var rowsPending: UInt64 = 0
+  public var filesUploaded: UInt64 = 0
+  public var filesPending: UInt64 = 0
+  /// Units: bytes. Bodies of requests and files that the server has taken.
+  public var bytesUploaded: UInt64 = 0
+  /// Units: bytes. How far the upload has read the log.
+  public var logBytesRead: UInt64 = 0
+  /// Requests that carried rows and were answered.
+  public var uploadRequests: UInt64 = 0
+  /// Attempts that failed and were or will be repeated.
+  public var uploadRetries: UInt64 = 0
+  /// Units: milliseconds until the next attempt; nil: none is waited for.
+  public var retryIn: Int64?
 }

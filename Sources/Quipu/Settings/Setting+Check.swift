@@ -1,4 +1,5 @@
 import QuipuBase
+import QuipuSync
 
 extension Setting {
   /// Checks a converted value beyond its type.
@@ -81,25 +82,9 @@ extension Setting {
     return scalars.first?.properties.isWhitespace == true || scalars.last?.properties.isWhitespace == true
   }
 
-  /// Source: reference of the W&B client 0.31.0: http or https with a host, no trailing slash; `wandb.ai` itself is
-  /// the web site, and its API answers over https only.
   private static func checkedBaseURL(_ url: String, _ source: String) throws(QuipuError) -> String {
-    let parts = URLText.parts(url)
-    guard let parts, parts.scheme == "http" || parts.scheme == "https", !parts.host.isEmpty else {
-      throw QuipuError(
-        .setting, kind: "base_url_bad", "\(source): must be http:// or https:// with a host, e.g. https://api.wandb.ai")
+    do { return try ServerAddress(url).base } catch {
+      throw QuipuError(.setting, kind: "base_url_bad", "\(source): \(error.message)")
     }
-    if parts.host == "wandb.ai" || parts.host.hasSuffix(".wandb.ai") {
-      guard parts.host.hasPrefix("api.") else {
-        throw QuipuError(
-          .setting, kind: "base_url_bad", "\(source): that is the web site; the server is https://api.wandb.ai")
-      }
-      guard parts.scheme == "https" else {
-        throw QuipuError(.setting, kind: "base_url_bad", "\(source): W&B's server answers over https only")
-      }
-    }
-    var text = Substring(url)
-    while text.utf8.last == UInt8(ascii: "/") { text.removeLast() }
-    return String(text)
   }
 }

@@ -1,4 +1,5 @@
 import QuipuBase
+import QuipuSync
 
 /// What is known of one setting: its name, how its values are read, its default.
 struct Setting: Sendable {
@@ -126,7 +127,7 @@ struct Setting: Sendable {
       Setting("x_history_value_encoding", .text, "json"),
       Setting("x_stats_coreweave_metadata_base_url", .text, "http://169.254.169.254"),
       Setting("x_stats_coreweave_metadata_endpoint", .text, "/api/v2/cloud-init/meta-data"),
-      Setting("base_url", .text, "https://api.forge.coreweave.com", isURL: true),
+      Setting("base_url", .text, .string(ServerAddress.defaultBase), isURL: true),
       Setting("git_remote_url", .text, isURL: true), Setting("http_proxy", .text, isURL: true),
       Setting("https_proxy", .text, isURL: true), Setting("x_proxies", .table, isURL: true),
       Setting("api_key", .text, isSecret: true),

@@ -20,6 +20,8 @@ public struct Settings: Sendable {
   public internal(set) var isProjectDefault = false
   /// Arguments of the program, without the program.
   public internal(set) var arguments: [String] = []
+  /// An API key that the program gave, not the environment or a file.
+  var givenAPIKey: String?
   /// The language and version of the program that started the run, "" if it did not say.
   public internal(set) var language = ""
 

@@ -22,6 +22,7 @@ struct SettingsResolver {
     settings.values = files.merging(environment) { $1 }.merging(process) { $1 }
     dropArgumentsOfSweep(&start)
     settings.values.merge(start) { $1 }
+    settings.givenAPIKey = (start["api_key"] ?? process["api_key"])?.stringValue
 
     try settleBranching()
     settlePlaces()
@@ -72,7 +73,7 @@ struct SettingsResolver {
     "APP_URL": "app_url_override", "DIR": "root_dir", "NAME": "run_name", "NOTES": "run_notes", "TAGS": "run_tags",
     "JOB_TYPE": "run_job_type", "HTTP_TIMEOUT": "x_graphql_timeout_seconds",
     "FILE_PUSHER_TIMEOUT": "x_file_transfer_timeout_seconds", "USER_EMAIL": "email",
-    "SERVICE_TRANSPORT": "x_service_transport", "EXECUTABLE": "x_executable",
+    "INIT_TIMEOUT": "init_timeout", "SERVICE_TRANSPORT": "x_service_transport", "EXECUTABLE": "x_executable",
   ]
 
   private func environmentLayer() throws(QuipuError) -> [String: JSON] {

@@ -11,6 +11,8 @@ struct RunContext: Sendable {
   /// Rows carry no step: several processes write one run.
   var isShared: Bool
   var startingStep: Int64
+  /// Units: seconds that earlier parts of the run took, 0 ... 1e9.
+  private(set) var startingRuntime: Double = 0
   /// CLOCK_MONOTONIC and CLOCK_REALTIME of the start, in nanoseconds.
   var startMonotonic: Int64
   var startWall: Int64
@@ -21,7 +23,8 @@ struct RunContext: Sendable {
     [
       "run_id": .string(runID), "log": .string(logPath), "files": .string(filesDirectory),
       "staging": .string(stagingDirectory), "low_steps": .string(lowSteps.rawValue), "shared": .bool(isShared),
-      "starting_step": .int(startingStep), "start_monotonic": .int(startMonotonic), "start_wall": .int(startWall),
+      "starting_step": .int(startingStep), "starting_runtime": .double(startingRuntime),
+      "start_monotonic": .int(startMonotonic), "start_wall": .int(startWall),
       "console": consoleFile.map { .string($0) } ?? .null,
     ]
   }
@@ -42,6 +45,11 @@ struct RunContext: Sendable {
     self.consoleFile = consoleFile
   }
 
+  /// - Parameter runtime: seconds; it comes from a server or a file and may be anything.
+  mutating func goOn(after runtime: Double) {
+    startingRuntime = runtime.isFinite ? min(max(runtime, 0), 1e9) : 0
+  }
+
   init?(json: JSON) {
     guard let object = json.objectValue, let runID = object["run_id"]?.stringValue,
       let logPath = object["log"]?.stringValue, let files = object["files"]?.stringValue
@@ -56,5 +64,6 @@ struct RunContext: Sendable {
     startMonotonic = object["start_monotonic"]?.intValue ?? 0
     startWall = object["start_wall"]?.intValue ?? 0
     consoleFile = object["console"]?.stringValue
+    goOn(after: object["starting_runtime"]?.doubleValue ?? 0)
   }
 }

@@ -172,7 +172,7 @@ extension RunWriter {
 
   @inline(__always) func runtimeSeconds(_ time: Int64) -> Double {
     let elapsed = time &- context.startMonotonic
-    return Double(elapsed > 0 ? elapsed : 0) / 1e9
+    return Double(elapsed > 0 ? elapsed : 0) / 1e9 + context.startingRuntime
   }
 
   @inline(__always) func wallSeconds(_ time: Int64) -> Double {

@@ -1,7 +1,7 @@
 /// The GraphQL operations of a run's upload, in our own words.
 ///
 /// Source: http.md, section 9.
-enum RunOperations {
+package enum RunOperations {
   static let upsert = """
     mutation UpsertBucket($id: String, $name: String, $project: String, $entity: String, $groupName: String, \
     $displayName: String, $notes: String, $commit: String, $config: JSONString, $host: String, $program: String, \
@@ -50,7 +50,7 @@ enum RunOperations {
     }
     """
 
-  static let viewer = """
+  package static let viewer = """
     query Viewer { viewer { id entity username email flags teams { edges { node { name } } } } }
     """
 }
