@@ -59,7 +59,11 @@ final class SyncSession {
     let loop = SyncLoop(environment: SyncEnvironment.variables)
     var settings = try SyncEnvironment.settings()
     // A person waits, or a cron job: not for a week.
-    if !follows { settings.fileStream.retries = settings.graphQL.retries }
+    if !follows {
+      settings.graphQL.retries = min(settings.graphQL.retries, 8)
+      settings.transfer.retries = min(settings.transfer.retries, 8)
+      settings.fileStream.retries = settings.graphQL.retries
+    }
     var observer = SyncQueue.Observer()
     var indices: [Int] = []
     let log = { [unowned self] (item: Int) in self.logs[indices[item]] }
