@@ -56,8 +56,8 @@ final class SyncSession {
   }
 
   func send(_ paths: [String]) throws -> Int32 {
-    let loop = SyncLoop(environment: SyncEnvironment.variables)
-    var settings = try SyncEnvironment.settings()
+    var (settings, environment) = try SyncConnection.find()
+    let loop = SyncLoop(environment: environment)
     // A person waits, or a cron job: not for a week.
     if !follows {
       settings.graphQL.retries = min(settings.graphQL.retries, 8)

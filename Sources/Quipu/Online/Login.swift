@@ -91,7 +91,7 @@ public enum Login {
     return try RunCredentials.remove(server, context) || hadOne
   }
 
-  private static func settings(
+  static func settings(
     host: String?, _ context: ProcessContext
   ) throws(QuipuError) -> (Settings, ServerAddress) {
     var options = RunOptions()
