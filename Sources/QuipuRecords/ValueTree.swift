@@ -42,6 +42,8 @@ package struct ValueTree: Sendable {
         members[key] = .value(value)
         return
       }
+      // An object without a value anywhere in it leaves nothing, not even an empty tree.
+      guard hasValue(object) else { return }
       var children = tree(members.removeValue(forKey: key))
       for member in object.members { set(&children, [member.key.string], member.value, true) }
       members[key] = .tree(children)
@@ -51,6 +53,10 @@ package struct ValueTree: Sendable {
       set(&children, rest, value, merges)
       members[key] = .tree(children)
     }
+  }
+
+  private static func hasValue(_ object: JSONObject) -> Bool {
+    object.members.contains { if case .object(let inner) = $0.value { hasValue(inner) } else { true } }
   }
 
   private static func tree(_ node: Node?) -> [Key: Node] { if case .tree(let members) = node { members } else { [:] } }

@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 import logreader
+import upload
 from outcome import Fold
 from values import differences, encode, text
 
@@ -19,9 +20,10 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 Case = collections.namedtuple("Case", "name spec")
 
 _KEEP = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "QUIPU_LIBRARY")
+_GIVEN_BY_SERVER = (("name", "named-by-server-1"), ("name", "rewound"))
 _LEVELS = {2: "warning", 3: "error"}
 
-# What a scenario's outcome says about the upload waits for a server.
+# What a scenario's outcome says about the upload is compared by itself.
 _OF_THE_UPLOAD = (
     "sync_ok", "sync_messages", "history_lines", "server_run", "server_exit", "first_history_line", "summary_client",
 )  # fmt: skip
@@ -45,8 +47,11 @@ def run(case):
     try:
         got = play(case.spec, top)
         problems = got.pop("problems")
+        uploads = [run.pop("upload", None) for run in got["runs"]]
+        sent = list(differences(*comparable_uploads(case.spec["expect"], uploads)))
         wanted, got = comparable(case.spec["expect"], got)
         found = problems + list(differences(wanted, got))
+        found += [difference for difference in sent if difference not in found]
         return ("failed", found) if found else ("passed", [])
     finally:
         shutil.rmtree(top, ignore_errors=True)
@@ -166,6 +171,7 @@ def run_outcome(item, spec, problems):
         outcome["records"] = fold.others
     outcome["run"] = fold.run_fields(spec.get("record_id"), spec.get("record_git"))
     outcome["exit_code"] = fold.exit.get("exit_code", 0) if fold.exit is not None else None
+    outcome["upload"] = upload.outcome(item["log"], spec.get("record_output"))
     outcome["summary"] = fold.summary()
     outcome["config"] = fold.config()
     log = os.path.join(item["dir"], "output.log")
@@ -173,6 +179,42 @@ def run_outcome(item, spec, problems):
         with open(log, encoding="utf-8", newline="") as file:
             outcome["output_log"] = re.sub(r"(?m)(^quipu:.*\n)+", "<client messages>\n", file.read())
     return outcome
+
+
+def comparable_uploads(expected, uploads):
+    """What the server would be told of each run, expected and found, under the names of the runs' own outcomes."""
+    wanted, got = [], []
+    for run, sent in zip(expected.get("runs", []), uploads):
+        if "summary" not in run or run.get("disabled"):  # no upload was recorded
+            sent = None
+        if sent is None:
+            wanted.append(None)
+            got.append(None)
+            continue
+        exit_code = run.get("exit_code")
+        told = run.get("server_exit", {"complete": True, "exitcode": exit_code})
+        wanted.append(
+            {
+                "history": run.get("history_lines", run["history"]),
+                "summary": run["summary"],
+                "config": run["config"],
+                "metrics": run.get("metrics"),
+                "run": told_fields(run),
+                "exit_code": told and told["exitcode"],
+            }
+        )
+        if "output_log" in run:
+            wanted[-1]["output_log"] = run["output_log"]
+        else:  # a file of another name, or none: the lines are not recorded
+            sent.pop("output_log", None)
+        got.append(sent)
+    return {"runs": wanted}, {"runs": got}
+
+
+def told_fields(run):
+    """What the server is told of the run beside its config. The names that it gave itself are its own affair."""
+    fields = run.get("server_run", {key: run["run"][key] for key in upload.RUN_FIELDS if key in run["run"]})
+    return {key: value for key, value in fields.items() if (key, value) not in _GIVEN_BY_SERVER}
 
 
 def comparable(expected, got):

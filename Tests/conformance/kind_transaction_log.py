@@ -4,25 +4,18 @@
 That every field of every record is read is what Tests/QuipuRecordsTests check against the same files.
 """
 
+import calendar
 import collections
 import json
 import os
 import re
 import subprocess
+import time
 
+import upload
 from values import differences, put
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
 Case = collections.namedtuple("Case", "name path expected")
-
-
-def command():
-    """The built command line, or None."""
-    for path in (os.environ.get("QUIPU_COMMAND"), os.path.join(ROOT, "build", "bin", "quipu")):
-        if path and os.access(path, os.X_OK):
-            return path
-    return None
 
 
 def cases(directory):
@@ -36,12 +29,13 @@ def cases(directory):
 
 
 def run(case):
-    quipu = command()
+    quipu = upload.command()
     if quipu is None:
         return "skipped", "the quipu command is not built (build/bin/quipu)"
     with open(case.path.removesuffix(".wandb") + ".json", encoding="utf-8") as file:
         records = json.load(file)
     found = list(_verify(quipu, case, records)) + list(_rows(quipu, case, records))
+    found += list(_upload(case, records))
     return ("failed", found) if found else ("passed", [])
 
 
@@ -105,3 +99,58 @@ def _rows(quipu, case, records):
     rows = [json.loads(line) for line in out.split("\n") if line]
     if wanted or rows:
         yield from differences(wanted, rows, "/rows")
+
+
+def _upload(case, records):
+    """What a server gets: the rows behind the run record, numbered, and the records that go as they are."""
+    if case.expected["end"] == "bad_header":
+        return
+    sent = upload.of(case.path)
+    kinds = [next((kind for kind in record if kind not in ("num", "control", "_info")), None) for record in records]
+    if "run" not in kinds:
+        if sent["history"] or sent["events"]:
+            yield "/upload: something is sent of a log without a run"
+        return
+    begin = kinds.index("run")
+    end = kinds.index("exit") if "exit" in kinds else len(kinds)
+    rows, free = [], int(records[begin]["run"].get("starting_step", 0))
+    for record in records[begin:end]:
+        if "history" in record:
+            row = {}
+            for item in record["history"].get("item", []):
+                put(row, item.get("nested_key") or [item.get("key", "")], _value(item))
+            if not isinstance(row.get("_step"), int) or row["_step"] < free:
+                row["_step"] = free
+            free = row["_step"] + 1
+            rows.append(row)
+    yield from differences(rows, [json.loads(line) for line in sent["history"]], "/upload/history")
+    events = []
+    start = _seconds(records[begin]["run"].get("start_time"))
+    for record in records[begin:end]:
+        if "timestamp" in record.get("stats", {}):
+            at = _seconds(record["stats"]["timestamp"])
+            event = {"_wandb": True, "_timestamp": round(at, 3), "_runtime": round(at - start, 3)}
+            for item in record["stats"].get("item", []):
+                event["system." + item["key"]] = json.loads(item["value_json"])
+            events.append(event)
+    found = [json.loads(line) for line in sent["events"]]
+    for event in found:
+        event.update({key: round(event[key], 3) for key in ("_timestamp", "_runtime")})
+    yield from differences(events, found, "/upload/events")
+    files = [item["path"] for record in records for item in record.get("files", {}).get("files", [])]
+    yield from differences(files, [file["path"] for file in sent["files"]], "/upload/files")
+    alerts = [record["alert"]["title"] for record in records[begin:] if "alert" in record]
+    yield from differences(alerts, [alert["title"] for alert in sent["alerts"]], "/upload/alerts")
+    artifacts = [record["artifact"]["digest"] for record in records[begin:] if "artifact" in record]
+    yield from differences(artifacts, [artifact["digest"] for artifact in sent["artifacts"]], "/upload/artifacts")
+    exits = [record["exit"].get("exit_code", 0) for record in records if "exit" in record]
+    if sent["exitcode"] != (exits[0] if exits else None):
+        yield f"/upload/exitcode: expected {exits[:1]}, got {sent['exitcode']}"
+
+
+def _seconds(text):
+    """Of an RFC 3339 time in UTC, since 1970."""
+    if not text:
+        return 0.0
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float("0." + (fraction or "0"))

@@ -21,13 +21,13 @@ struct MetricList {
     let isGlob = record.name.isEmpty
     let name = isGlob ? record.globName : record.name
     guard !name.isEmpty, !record.expandedFromGlob else { return false }
-    let place = place(Key(name), isGlob)
-    if record.control?.overwrite == true { definitions[place] = Definition() }
-    if !record.stepMetric.isEmpty {
-      definitions[place].stepMetric = record.stepMetric
-      // It gets an entry of its own.
-      _ = self.place(Key(record.stepMetric), false)
+    let place = place(Key(name))
+    if names[place].isGlob != isGlob {
+      names[place].isGlob = isGlob
+      definitions[place] = Definition()
     }
+    if record.control?.overwrite == true { definitions[place] = Definition() }
+    if !record.stepMetric.isEmpty { definitions[place].stepMetric = record.stepMetric }
     if let options = record.options {
       if options.stepSync { definitions[place].options.stepSync = true }
       if options.hidden { definitions[place].options.hidden = true }
@@ -42,22 +42,25 @@ struct MetricList {
     return true
   }
 
-  private mutating func place(_ name: Key, _ isGlob: Bool) -> Int {
-    // A glob ends in `*`, which no exact name does.
-    if let place = places[name] {
-      if names[place].isGlob != isGlob {
-        names[place].isGlob = isGlob
-        definitions[place] = Definition()
-      }
-      return place
-    }
+  /// Index of the definition; made if there is none.
+  private mutating func place(_ name: Key) -> Int {
+    if let place = places[name] { return place }
     places[name] = names.count
-    names.append((name, isGlob))
+    names.append((name, false))
     definitions.append(Definition())
     return names.count - 1
   }
 
   var json: JSON {
+    // Step metrics that nobody defined get an entry as well.
+    var whole = self
+    for definition in definitions where !definition.stepMetric.isEmpty {
+      _ = whole.place(Key(definition.stepMetric))
+    }
+    return whole.list
+  }
+
+  private var list: JSON {
     var list: [JSON] = []
     for (at, definition) in definitions.enumerated() {
       var entry = JSONObject()
