@@ -151,6 +151,9 @@ public final class Run: Sendable {
       stagingDirectory: Run.stagingDirectory(context), lowSteps: settings.lowSteps, isShared: settings.mode == .shared,
       startingStep: start, startMonotonic: startMonotonic, startWall: startWall,
       consoleFile: settings.console == "off" ? nil : "output\(label).log")
+    if settings.consoleMultipart, run.consoleFile != nil {
+      run.consoleParts = ConsoleParts(bytes: settings.consoleChunkMaxBytes, seconds: settings.consoleChunkMaxSeconds)
+    }
     run.goOn(after: continuation?.runtime ?? 0)
 
     self.id = id
@@ -225,6 +228,14 @@ public final class Run: Sendable {
         facts?.writerID = writerID
       }
       SystemMonitor.shared.add(core, StatsOptions(settings), facts: facts)
+    }
+    CodeRecorder(settings, filesDirectory: made.filesDirectory, language: options.language)?.start(core)
+    if settings.console == "redirect", !core.captureConsole() {
+      Diagnostics.shared.report(
+        Diagnostic(
+          .warning, kind: "console_not_captured",
+          "console \"redirect\": the system gives no descriptors or threads for it; console output is not recorded"),
+        run: id)
     }
 
     OnlineStart.prepareLedger(
@@ -343,7 +354,9 @@ public final class Run: Sendable {
     var record = GitRepoRecord()
     let found = settings.gitRoot.flatMap { GitFacts.find(from: $0, remote: settings.gitRemote) }
     if let commit = settings.gitCommit ?? found?.commit { record.commit = commit }
-    if let remote = settings.gitRemoteURL ?? found?.remote { record.remoteURL = URLText.withoutPassword(remote) }
+    if let remote = settings.gitRemoteURL ?? found?.remote {
+      record.remoteURL = SecretText.redacted(URLText.withoutPassword(remote))
+    }
     return record.commit.isEmpty && record.remoteURL.isEmpty ? nil : record
   }
 
@@ -373,6 +386,14 @@ public final class Run: Sendable {
     }
     var environment = EnvironmentRecord(HostFacts.collect(wanted), git: identity.git)
     environment.writerID = writerID
+    environment.docker = settings.docker ?? ""
+    environment.email = settings.email ?? ""
+    if !settings.disableMachineInfo {
+      if let count = settings.integer("x_stats_cpu_count").flatMap(UInt32.init(exactly:)) { environment.cpuCount = count }
+      if let count = settings.integer("x_stats_cpu_logical_count").flatMap(UInt32.init(exactly:)) {
+        environment.cpuCountLogical = count
+      }
+    }
     stream.append(.environment(environment))
   }
 }

@@ -137,10 +137,12 @@ final class CoreRun {
 
   init(
     _ directory: CoreDirectory = CoreDirectory(), capacity: Int = 1 << 16, lowSteps: LowStepPolicy = .drop,
-    isDurable: Bool = true
+    isDurable: Bool = true, parts: ConsoleParts? = nil
   ) throws {
     self.directory = directory
-    context = Self.context(directory, lowSteps: lowSteps)
+    var context = Self.context(directory, lowSteps: lowSteps)
+    context.consoleParts = parts
+    self.context = context
     mkdir(context.filesDirectory, 0o777)
     var file = try LogFile.create(path: context.logPath)
     var stream = RecordStream(position: UInt64(LogFormat.fileHeaderSize), nextNumber: 1)

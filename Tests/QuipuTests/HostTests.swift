@@ -50,6 +50,14 @@ struct HostTests {
     (["--remote=https://u:secret@h/p"], ["--remote=https://u:@h/p"]),
     (["--x=0123456789abcdef0123456789abcdef01234567"], ["--x=***"]), (["sk-abcdefghijklmnopqrst"], ["***"]),
     (["--lr", "0.1", "-v"], ["--lr", "0.1", "-v"]), ([], []),
+    (["--password", "-x9Kq2mLp0"], ["--password", "***"]), (["--db-pwd", "hunter2"], ["--db-pwd", "***"]),
+    (["WANDB_API_KEY=local-abc", "AWS_SECRET_ACCESS_KEY=x"], ["WANDB_API_KEY=***", "AWS_SECRET_ACCESS_KEY=***"]),
+    (["hf_abcdefghijklmnopqrstuvwx"], ["***"]), (["AKIAIOSFODNN7EXAMPLE"], ["***"]),
+    (["eyJ0eXAi.eyJzdWIiOiIxMjM0NTY3.c2ln"], ["***"]),
+    (["-H", "Authorization: Bearer abc123def456"], ["-H", "Authorization: Bearer ***"]),
+    (["https://h/p?access_token=abcd1234efgh&x=1"], ["https://h/p?access_token=***"]),
+    (["https://ghp_0123456789abcdefghij0123456789@h/p"], ["https://***@h/p"]),
+    (["--tokenizer", "gpt2", "--token-file"], ["--tokenizer", "gpt2", "--token-file"]),
   ])
   func replacesSecretArguments(_ given: [String], _ expected: [String]) {
     #expect(SecretArguments.redacted(given) == expected)

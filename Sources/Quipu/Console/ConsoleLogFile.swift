@@ -18,6 +18,9 @@ package struct ConsoleLogFile: ~Copyable {
   /// Bytes dropped because the file could not be written.
   package private(set) var droppedBytes: Int64 = 0
 
+  /// Bytes of the file.
+  package var size: Int64 { settled + Int64(tail.count) }
+
   private static let backlogLimit = 4 << 20
 
   package init(path: String) { self.path = path }

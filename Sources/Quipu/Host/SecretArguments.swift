@@ -4,10 +4,14 @@ package enum SecretArguments {
 
   /// Words that make an option's or variable's value a secret, as whole parts of its name.
   private static let words: Set<String> = [
-    "apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "credentials", "auth",
+    "apikey", "token", "secret", "password", "passwd", "passphrase", "pwd", "credential", "credentials", "auth",
+    "authorization", "bearer", "jwt", "cookie",
   ]
   /// Pairs that mean the same: "api key", "private key".
-  private static let keyOwners: Set<String> = ["api", "access", "private", "secret", "auth", "ssh", "wandb", "aws"]
+  private static let keyOwners: Set<String> = [
+    "api", "access", "private", "secret", "auth", "ssh", "wandb", "aws", "encryption", "signing",
+    "master", "account", "storage", "openai", "hf", "anthropic",
+  ]
 
   /// The arguments with secrets replaced: `--api-key=X`, `--api-key X`, `api_key=X`, `https://user:X@host`, and values
   /// that have the form of a known service's key.
@@ -17,8 +21,11 @@ package enum SecretArguments {
     for argument in arguments {
       if hideNext {
         hideNext = false
-        // An option follows: the secret one was a switch.
-        if argument.utf8.first != UInt8(ascii: "-") {
+        // An option follows: the secret one was a switch. A secret may begin with one dash too.
+        let isOption =
+          argument.utf8.starts(with: "--".utf8)
+          || (argument.utf8.first == UInt8(ascii: "-") && argument.utf8.count < 8)
+        if !isOption {
           out.append(replacement)
           continue
         }
@@ -41,10 +48,10 @@ package enum SecretArguments {
   package static func redacted(name: String, value: String) -> String {
     if value.isEmpty { return value }
     if isSecretName(name) || isSecretValue(value) { return replacement }
-    return URLText.withoutPassword(value)
+    return SecretText.redacted(URLText.withoutPassword(value))
   }
 
-  private static func isSecretName(_ name: String) -> Bool {
+  static func isSecretName(_ name: String) -> Bool {
     let parts = nameParts(name)
     for (at, part) in parts.enumerated() {
       if words.contains(part) { return true }
@@ -80,13 +87,10 @@ package enum SecretArguments {
     return parts
   }
 
-  /// 40 hexadecimal digits (a classic W&B key; a commit hash is lost too), and prefixes that services give their keys.
+  /// 40 hexadecimal digits (a classic W&B key; a commit hash is lost too), and what services give out as keys.
   private static func isSecretValue(_ value: String) -> Bool {
     let bytes = Array(value.utf8)
-    let prefixes = [
-      "wandb_v1_", "sk-", "hf_", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "AKIA", "eyJhbGci",
-    ]
-    if bytes.count >= 20, prefixes.contains(where: { bytes.starts(with: $0.utf8) }) { return true }
+    if SecretText.isKey(bytes) { return true }
     return bytes.count == 40
       && bytes.allSatisfy {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)

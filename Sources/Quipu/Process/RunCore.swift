@@ -101,6 +101,8 @@ final class RunCore: @unchecked Sendable {
     }
   }
 
+  func countDropped() { droppedFull.add(1, ordering: .relaxed) }
+
   func offer(_ kind: EntryKind, json: JSON) -> Refusal {
     var text = ByteBuffer(capacity: 1024)
     json.write(to: &text, style: .client)
@@ -195,6 +197,9 @@ final class RunCore: @unchecked Sendable {
   func requestFinish(_ code: Int32, isExplicit: Bool) {
     guard !finishRequested.exchange(true, ordering: .acquiringAndReleasing) else { return }
     SystemMonitor.shared.remove(self)
+    let end = Clock.monotonic() &+ Self.sideWorkPatience
+    while sideWork.load(ordering: .acquiring) > 0, Clock.monotonic() < end { usleep(1000) }
+    if isCaptured.load(ordering: .relaxed) { ConsoleCapture.shared.remove(self) }
     var text = ByteBuffer(capacity: 64)
     JSON.object(["code": .int(Int64(code)), "explicit": .bool(isExplicit)]).write(to: &text, style: .core)
     let payload = JSONPayload.bytes(media: [], textCount: text.count)
@@ -212,6 +217,20 @@ final class RunCore: @unchecked Sendable {
       ring.close()
     }
     ProcessState.shared.wakeWriter()
+  }
+
+  /// Helpers whose result belongs into the log before its end: a run that ends waits for them for a moment.
+  private let sideWork = Atomic<Int>(0)
+  private static let sideWorkPatience: Int64 = 2_000_000_000
+  func beginSideWork() { sideWork.add(1, ordering: .acquiringAndReleasing) }
+  func endSideWork() { sideWork.subtract(1, ordering: .acquiringAndReleasing) }
+
+  /// What the descriptors 1 and 2 take goes into this run's log too.
+  private let isCaptured = Atomic<Bool>(false)
+
+  func captureConsole() -> Bool {
+    isCaptured.store(true, ordering: .relaxed)
+    return ConsoleCapture.shared.add(self)
   }
 
   // For a ring that was closed without an exit entry.

@@ -181,7 +181,7 @@ public enum Recovery {
       report.bytesCut = size &- end
       try writer.restart(at: end, nextNumber: state.lastNumber &+ 1)
       // Rebuilt from the records: the file may lack the last seconds, or hold a line twice.
-      if let name = context.consoleFile { unlink(context.filesDirectory + "/" + name) }
+      if let name = writer.consolePart?.name ?? context.consoleFile { unlink(context.filesDirectory + "/" + name) }
       writer.restoreSpill(checkpoint.spill)
       try drain(ring, writer, context)
       report.rowsRecovered = writer.rowsWritten &- state.rows
@@ -314,8 +314,9 @@ private final class Replay {
         tree.remove(item.nestedKey.isEmpty ? [Key(item.key)] : item.nestedKey.map { Key($0) })
       }
     case .summary: _ = tree.takeDirty()
-    case .outputRaw(let output): writer.feedConsole(output.outputType.rawValue == 1 ? 1 : 2, output.line)
-    case .outputLogger(let output): writer.feedConsole(3, output.line)
+    case .outputRaw(let output): writer.feedConsole(output.outputType.rawValue == 1 ? 1 : 2, output.line, at: 0)
+    case .outputLogger(let output): writer.feedConsole(3, output.line, at: 0)
+    case .files(let files) where record.info == nil: writer.replayConsolePart(files)
     default: break
     }
   }

@@ -18,6 +18,8 @@ struct RunContext: Sendable {
   var startWall: Int64
   /// Name of the console file in the files directory; nil: console text is not kept.
   var consoleFile: String?
+  /// The console text goes to several files; nil: to one.
+  var consoleParts: ConsoleParts?
 
   var json: JSON {
     [
@@ -26,6 +28,7 @@ struct RunContext: Sendable {
       "starting_step": .int(startingStep), "starting_runtime": .double(startingRuntime),
       "start_monotonic": .int(startMonotonic), "start_wall": .int(startWall),
       "console": consoleFile.map { .string($0) } ?? .null,
+      "console_parts": consoleParts.map { ["bytes": .int($0.bytes), "seconds": .int($0.seconds)] } ?? .null,
     ]
   }
 
@@ -65,5 +68,8 @@ struct RunContext: Sendable {
     startWall = object["start_wall"]?.intValue ?? 0
     consoleFile = object["console"]?.stringValue
     goOn(after: object["starting_runtime"]?.doubleValue ?? 0)
+    if let parts = object["console_parts"]?.objectValue {
+      consoleParts = ConsoleParts(bytes: parts["bytes"]?.intValue ?? 0, seconds: parts["seconds"]?.intValue ?? 0)
+    }
   }
 }

@@ -170,7 +170,7 @@ extension RunWriter {
     guard let number = entry.payload.first else { return }
     let bytes = UnsafeRawBufferPointer(rebasing: entry.payload[1...])
     let text = String(decoding: bytes, as: UTF8.self)
-    feedConsole(number, text)
+    feedConsole(number, text, at: entry.time)
     if number == 3 {
       var record = OutputLoggerRecord()
       record.line = text
@@ -184,8 +184,9 @@ extension RunWriter {
     }
   }
 
-  func feedConsole(_ stream: UInt8, _ text: String) {
+  func feedConsole(_ stream: UInt8, _ text: String, at time: Int64) {
     guard context.consoleFile != nil else { return }
+    if context.consoleParts != nil, consolePart == nil { openConsolePart(at: time) }
     switch stream {
     case 1: console.feed(.stdout, text)
     case 2: console.feed(.stderr, text)

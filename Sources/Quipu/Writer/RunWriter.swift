@@ -41,6 +41,8 @@ final class RunWriter {
   var identity: RunRecord?
   var console = ConsoleEmulator()
   var consoleFile: ConsoleLogFile?
+  /// The file that the console text goes to at present, where it goes to several.
+  var consolePart: ConsolePart?
   var consoleDirty = false
   var lastConsoleTime: Int64 = 0
   let media: PendingMediaStore
@@ -96,7 +98,7 @@ final class RunWriter {
     timestampKey = timestampNode.encodedPath
     runtimeKey = runtimeNode.encodedPath
     stepKey = stepNode.encodedPath
-    if let name = context.consoleFile {
+    if let name = context.consoleFile, context.consoleParts == nil {
       consoleFile = ConsoleLogFile(path: context.filesDirectory + "/" + name)
     }
   }
@@ -347,6 +349,10 @@ final class RunWriter {
 
   func updateConsole(now: Int64, final: Bool = false) {
     defer { tellNotices() }
+    if !final, isConsolePartOver(now) {
+      closeConsolePart()
+      return
+    }
     guard consoleDirty, final || now &- lastConsoleTime >= Self.consoleInterval else { return }
     lastConsoleTime = now
     consoleDirty = false

@@ -55,6 +55,15 @@ def _unwrap():
     _wrapped.clear()
 
 
+def flush():
+    """Hands what Python's own buffers hold to the descriptors, which the core captures."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: BLE001 - a closed or replaced stream has nothing for us
+            pass
+
+
 def start(handle):
     global _runs
     with _lock:

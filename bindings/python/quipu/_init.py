@@ -288,9 +288,7 @@ def _begin_capture(run):
     if run.disabled:
         return
     console = run._settings.get("console")
-    if console == "redirect":
-        _terminal.warn_once("console_redirect", "console='redirect' is not part of this version; using 'wrap'", run._id)
-    if console != "off":
+    if console not in ("off", "redirect"):  # the core captures descriptors itself
         _console.start(run._handle)
     if run._settings.get("save_code") and not run._settings.get("disable_code"):
         _save_code(run)

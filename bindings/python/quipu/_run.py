@@ -555,6 +555,8 @@ class Run:
                 return
             self._wait_for_helper()
             _console.stop(self._handle)
+            if self._settings.get("console") == "redirect":
+                _console.flush()
             code = int(exit_code)
             if not -(2**31) <= code < 2**31:
                 code = 1
