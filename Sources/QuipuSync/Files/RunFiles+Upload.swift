@@ -3,6 +3,8 @@ import QuipuBase
 /// Names to the server, bytes to the storage.
 extension RunFiles {
   static let gatherTime: Int64 = 200_000_000
+  /// At the end a program waits: only what comes in the same moments goes together.
+  static let finalGatherTime: Int64 = 2_000_000
   static let namesPerRequest = 500
   /// URLs that are not used yet run out; so no more are asked for.
   static let readyLimit = 500
@@ -25,7 +27,7 @@ extension RunFiles {
       namingTimer = nil
       askForURLs()
     } else if namingTimer == nil {
-      namingTimer = sender.after(Self.gatherTime) { [weak self] in
+      namingTimer = sender.after(isFinishing ? Self.finalGatherTime : Self.gatherTime) { [weak self] in
         self?.namingTimer = nil
         self?.askForURLs()
       }

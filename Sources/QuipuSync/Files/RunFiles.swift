@@ -175,6 +175,9 @@ package final class RunFiles {
     isFinishing = true
     if let liveTimer { sender.cancelTimer(liveTimer) }
     liveTimer = nil
+    if let namingTimer { sender.cancelTimer(namingTimer) }
+    namingTimer = nil
+    askWhenReady()
     for item in items.values where item.isEnd || item.isLive || item.stage == .waiting { wake(item) }
     sender.after(0) { [weak self] in self?.reportIdle() }
   }
