@@ -30,6 +30,7 @@ package final class RunFiles {
     let path: String
     var isLive = false
     var isEnd = false
+    var isOptional = false
     /// Bytes that are not on disk.
     var generated: [UInt8]?
     var stage = Stage.resting
@@ -136,7 +137,9 @@ package final class RunFiles {
   /// Uploads a file below the files directory: at once, at the end, or at once and whenever it changes.
   ///
   /// Several policies for a path add up. Paths that match an ignore pattern are left out in silence.
-  package func add(_ path: String, _ policy: FilePolicy) {
+  ///
+  /// - Parameter ifThere: it is no trouble if there is no such file.
+  package func add(_ path: String, _ policy: FilePolicy, ifThere: Bool = false) {
     guard !isCancelled, !isIgnored(path) else { return }
     guard LocalFile.isSafe(path) else {
       onNotice(notice(path, FileProblem.name.text))
@@ -144,6 +147,7 @@ package final class RunFiles {
     }
     let item = item(path)
     item.generated = nil
+    item.isOptional = ifThere
     switch policy {
     case .end:
       item.isEnd = true
@@ -356,8 +360,8 @@ package final class RunFiles {
       let wait = isFinishing ? 500_000_000 : Int64(1_000_000_000) << Int64(item.tries)
       item.tries += 1
       later(item, wait)
-    } else if problem == .missing && item.isLive && !isFinishing {
-      // `save` of a pattern that has no file yet: the look each second will find it.
+    } else if problem == .missing && (item.isOptional || item.isLive && !isFinishing) {
+      // A live one that comes later is found by the look each second.
       if rest(item) { wake(item) }
       reportIdle()
     } else {

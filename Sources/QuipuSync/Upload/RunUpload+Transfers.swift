@@ -68,10 +68,10 @@ extension RunUpload {
       let summary = replay.takeSummary()
       summaryDue = summary
       files.addGenerated("config.yaml", Array(replay.configYAML(client: LibraryVersion.text).utf8))
-      files.addGenerated("wandb-summary.json", Array((summary + "\n").utf8))
+      files.addGenerated("wandb-summary.json", Array(summary.utf8))
     }
     // What console capture wrote; pieces under logs/ are named by the log.
-    files.add(settings.label.map { "output_\($0).log" } ?? "output.log", FilePolicy.end)
+    files.add(settings.label.map { "output_\($0).log" } ?? "output.log", FilePolicy.end, ifThere: true)
     files.finish()
     artifacts?.finish()
   }
