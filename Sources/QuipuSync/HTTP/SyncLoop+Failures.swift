@@ -28,8 +28,13 @@ extension SyncLoop {
     case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE, CURLE_SEND_FAIL_REWIND:
       return HTTPFailure(.reset, "\(place): \(text)")
     case CURLE_RECV_ERROR:
-      let refused = isProxied && contains(text, "from proxy after CONNECT")
-      return HTTPFailure(refused ? .proxy : .reset, "\(place): \(text)")
+      // The proxy's own answer, e.g. that it wants a password.
+      var answer = 0
+      if isProxied, let easy = transfer.easy {
+        _ = quipu_curl_get_long(curl.functions, easy, CURLINFO_HTTP_CONNECTCODE, &answer)
+      }
+      if answer >= 300 { return HTTPFailure(.proxy, "\(place): the proxy answers with status \(answer)") }
+      return HTTPFailure(.reset, "\(place): \(text)")
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CERTPROBLEM,
       CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_CRL_BADFILE:
       return HTTPFailure(.tls, "cannot verify the certificate of \(place): \(text); \(trustText(transfer.options))")

@@ -196,7 +196,7 @@ package final class SyncLoop: RequestSender, @unchecked Sendable {
     while !condition() {
       let left = end &- Clock.monotonic()
       if left <= 0 || isDead.load(ordering: .relaxed) { return false }
-      turn(atMost: min(left, 250_000_000))
+      turn(atMost: min(left, 250_000_000), returnsAfterWork: true)
       if withGate({ phase == .stopping }) {
         endForGood()
         return condition()
@@ -205,9 +205,11 @@ package final class SyncLoop: RequestSender, @unchecked Sendable {
     return true
   }
 
-  private func turn(atMost longest: Int64) {
+  /// - Parameter returnsAfterWork: what was done may have made true what a caller of `run` waits for.
+  private func turn(atMost longest: Int64, returnsAfterWork: Bool = false) {
     pthread_mutex_lock(working)
-    for work in withGate({ take(&posted) }) { work() }
+    let fresh = withGate { take(&posted) }
+    for work in fresh { work() }
     var now = Clock.monotonic()
     // Work that asks for more at once must not keep the sockets waiting.
     var fired = 0
@@ -216,11 +218,12 @@ package final class SyncLoop: RequestSender, @unchecked Sendable {
       fired += 1
     }
     if multi != nil { perform() }
-    for work in take(&later) { work() }
+    let answers = take(&later)
+    for answer in answers { answer() }
     now = Clock.monotonic()
     var wait = longest
-    // What was done may have made true what `run` waits for.
-    if !later.isEmpty || fired > 0 { wait = 0 }
+    let hasWorked = !fresh.isEmpty || fired > 0 || !answers.isEmpty
+    if !later.isEmpty || (returnsAfterWork && hasWorked) { wait = 0 }
     if let due = timers.nextDue { wait = min(wait, max(0, due &- now)) }
     let multi = multi
     let curl = curl

@@ -27,6 +27,7 @@ final class Transfer {
   private(set) var status = 0
   private(set) var headers: [HTTPHeader] = []
   private var headerBytes = 0
+  private var hasAllHeaders = false
   private(set) var body: [UInt8] = []
 
   private let bytes: [UInt8]
@@ -92,6 +93,7 @@ final class Transfer {
     status = 0
     headers = []
     headerBytes = 0
+    hasAllHeaders = false
     body = []
     sent = 0
     errorText.pointee = 0
@@ -99,6 +101,10 @@ final class Transfer {
 
   /// The whole answer is here.
   func finish() -> Result<HTTPAnswer, HTTPFailure> {
+    // libcurl takes a connection that ends among the headers for the end of an answer.
+    guard hasAllHeaders else {
+      return .failure(HTTPFailure(.reset, "\(place): the connection ended in the middle of the headers"))
+    }
     if case .download(let path) = request.body, (200..<300).contains(status) {
       // An empty answer makes an empty file.
       if target < 0, let failure = openTarget(path) { return .failure(failure) }
@@ -127,11 +133,15 @@ final class Transfer {
     if line.starts(with: "HTTP/".utf8) {
       // Answers of the kind 100 come before the real one.
       headers = []
+      hasAllHeaders = false
       let number = line.split(separator: 0x20, maxSplits: 2).dropFirst().first
       status = number.flatMap { Int(String(decoding: $0.prefix { $0 > 0x20 }, as: UTF8.self)) } ?? 0
       return line.count
     }
-    guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return line.count }
+    guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+      if line.allSatisfy({ $0 == 13 || $0 == 10 }) { hasAllHeaders = true }
+      return line.count
+    }
     var value = line[(colon + 1)...]
     while let first = value.first, first <= 0x20 { value = value.dropFirst() }
     while let last = value.last, last <= 0x20 { value = value.dropLast() }
