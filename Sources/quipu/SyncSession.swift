@@ -58,6 +58,8 @@ final class SyncSession {
   func send(_ paths: [String]) throws -> Int32 {
     var (settings, environment) = try SyncConnection.find()
     let loop = SyncLoop(environment: environment)
+    // Memory is no worry here.
+    settings.requestBytes = max(settings.requestBytes, 1 << 20)
     // A person waits, or a cron job: not for a week.
     if !follows {
       settings.graphQL.retries = min(settings.graphQL.retries, 8)
