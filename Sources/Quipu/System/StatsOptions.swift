@@ -25,6 +25,8 @@ struct StatsOptions: Sendable {
   /// What the user says about the GPUs; it wins over what is found.
   var gpuCount: UInt32?
   var gpuType: String?
+  /// Nil: none.
+  var endpoints: MetricsEndpoints.Plan?
 
   init() {}
 
@@ -41,6 +43,7 @@ struct StatsOptions: Sendable {
     if let label = settings.label, !label.isEmpty { suffix = "/l:" + label }
     gpuIDs = settings.value("x_stats_gpu_device_ids")?.arrayValue?.compactMap(\.intValue)
     if let count = settings.integer("x_stats_gpu_count").flatMap(UInt32.init(exactly:)), count > 0 { gpuCount = count }
+    endpoints = MetricsEndpoints.Plan(settings)
     if let type = settings.text("x_stats_gpu_type"), !type.isEmpty { gpuType = type }
   }
 

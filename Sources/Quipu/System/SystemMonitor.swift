@@ -1,7 +1,7 @@
 import Glibc
 import QuipuBase
 import QuipuRecords
-import Synchronization
+import QuipuSync
 
 /// Samples system metrics for all runs of the process, on one thread: "quipu-stats".
 ///
@@ -17,6 +17,7 @@ final class SystemMonitor: @unchecked Sendable {
 
   private let root: SystemRoot
   private let makeGPU: @Sendable (@escaping @Sendable () -> Void) -> GPUThread
+  private let loop: @Sendable () -> SyncLoop?
   private var lock = ProcessState.makeMutex()
   private var wake = ProcessState.makeCondition()
   private var entries: [Entry] = []
@@ -34,6 +35,8 @@ final class SystemMonitor: @unchecked Sendable {
     var sample = StatsSample()
     /// A sample of the GPUs that has not come yet.
     var awaited: UInt64?
+    /// Made on the thread, too.
+    var endpoints: MetricsEndpoints?
     /// What the run is told of the machine once that is known; nil: nothing, or done.
     var facts: EnvironmentRecord?
 
@@ -47,10 +50,12 @@ final class SystemMonitor: @unchecked Sendable {
 
   init(
     root: SystemRoot = SystemRoot(),
-    makeGPU: @escaping @Sendable (@escaping @Sendable () -> Void) -> GPUThread = { GPUThread(delivered: $0) }
+    makeGPU: @escaping @Sendable (@escaping @Sendable () -> Void) -> GPUThread = { GPUThread(delivered: $0) },
+    loop: @escaping @Sendable () -> SyncLoop? = { ProcessState.shared.syncLoop(HostFacts.processEnvironment()) }
   ) {
     self.root = root
     self.makeGPU = makeGPU
+    self.loop = loop
   }
 
   // MARK: Runs
@@ -67,7 +72,7 @@ final class SystemMonitor: @unchecked Sendable {
     if hasThread {
       pthread_cond_broadcast(wake)
     } else {
-      hasThread = Thread.start(name: "quipu-stats") { [self] in loop() }
+      hasThread = Thread.start(name: "quipu-stats") { [self] in work() }
       if !hasThread { entries.removeLast() }
     }
   }
@@ -83,14 +88,10 @@ final class SystemMonitor: @unchecked Sendable {
 
   // MARK: The thread
 
-  private func loop() {
+  private func work() {
     let generation = ProcessState.generation.load(ordering: .relaxed)
     pthread_mutex_lock(lock)
-    let gpu = self.gpu ?? makeGPU { [self] in
-      pthread_mutex_lock(lock)
-      pthread_cond_broadcast(wake)
-      pthread_mutex_unlock(lock)
-    }
+    let gpu = self.gpu ?? makeGPU { [self] in somethingCame() }
     self.gpu = gpu
     while let next = entries.min(by: { $0.due < $1.due }) {
       var refusal = RunCore.Refusal.none
@@ -121,13 +122,19 @@ final class SystemMonitor: @unchecked Sendable {
     pthread_mutex_unlock(lock)
   }
 
+  private func somethingCame() {
+    pthread_mutex_lock(lock)
+    pthread_cond_broadcast(wake)
+    pthread_mutex_unlock(lock)
+  }
+
   private func lateEntry(_ gpu: GPUThread) -> Entry? {
     guard entries.contains(where: { $0.awaited != nil }) else { return nil }
     let last = gpu.last.number
     return entries.first { $0.awaited.map { $0 <= last } ?? false }
   }
 
-  /// How long a sample waits for the GPUs before it goes without them. Units: nanoseconds.
+  /// How long a sample waits for GPUs and endpoints before it goes without them. Units: nanoseconds.
   private static let patience: Int64 = 250_000_000
 
   private func sample(_ entry: Entry, _ gpu: GPUThread) -> RunCore.Refusal {
@@ -135,6 +142,9 @@ final class SystemMonitor: @unchecked Sendable {
     let isLate = entry.awaited != nil
     let asked = gpu.request()
     entry.awaited = asked
+    let isSlow = entry.endpoints?.isWaiting ?? false
+    openEndpoints(entry)
+    entry.endpoints?.fetch()
     entry.sample.removeAll()
     WorkGate.shared.enter()
     let host = entry.host ?? HostSampler(entry.options, root: root)
@@ -142,13 +152,27 @@ final class SystemMonitor: @unchecked Sendable {
     host.sample(at: Clock.monotonic(), into: &entry.sample)
     WorkGate.shared.leave()
     host.sampleSpace(into: &entry.sample)
-    if let asked, !isLate {
-      wait(for: asked, gpu, until: Clock.monotonic() &+ min(Self.patience, entry.options.interval / 2))
+    wait(until: Clock.monotonic() &+ min(Self.patience, entry.options.interval / 2)) {
+      if let asked, !isLate, gpu.last.number < asked { return false }
+      return isSlow || !(entry.endpoints?.isWaiting ?? false)
     }
     WorkGate.shared.enter()
     defer { WorkGate.shared.leave() }
     takeGPU(entry, gpu)
+    entry.endpoints?.take(into: &entry.sample)
     return offer(entry)
+  }
+
+  private func openEndpoints(_ entry: Entry) {
+    guard let plan = entry.options.endpoints, entry.endpoints == nil, let loop = loop() else { return }
+    let id = entry.core.runID
+    entry.endpoints = MetricsEndpoints(plan, loop: loop) { patterns in
+      Diagnostics.shared.report(
+        Diagnostic(
+          .warning, kind: "open_metrics_bad_filter",
+          "x_stats_open_metrics_filters: not a POSIX extended regular expression: " + patterns.joined(separator: ", ")),
+        run: id)
+    } answered: { [self] in somethingCame() }
   }
 
   private func takeLate(_ entry: Entry, _ gpu: GPUThread) -> RunCore.Refusal {
@@ -164,10 +188,10 @@ final class SystemMonitor: @unchecked Sendable {
     return entry.core.offer(.stats, json: entry.sample.json(suffix: entry.options.suffix))
   }
 
-  private func wait(for number: UInt64, _ gpu: GPUThread, until end: Int64) {
+  private func wait(until end: Int64, _ isReady: () -> Bool) {
     pthread_mutex_lock(lock)
     var time = ProcessState.deadline(end)
-    while gpu.last.number < number, !entries.isEmpty, Clock.monotonic() < end {
+    while !isReady(), !entries.isEmpty, Clock.monotonic() < end {
       pthread_cond_timedwait(wake, lock, &time)
     }
     pthread_mutex_unlock(lock)
