@@ -12,12 +12,13 @@ SCALARS = {
     "double": c.c_double, "quipu_status": c.c_int32, "quipu_level": c.c_int32, "quipu_mode": c.c_int32,
     "quipu_resume": c.c_int32, "quipu_low_steps": c.c_int32, "quipu_commit": c.c_int32, "quipu_type": c.c_int32,
     "quipu_toggle": c.c_int32, "quipu_dtype": c.c_int32, "quipu_table_log_mode": c.c_int32,
-    "quipu_file_policy": c.c_int32, "quipu_stream": c.c_int32, "quipu_diagnostic_fn": _ffi.DiagnosticFn, "void": None,
+    "quipu_file_policy": c.c_int32, "quipu_stream": c.c_int32, "quipu_upload_state": c.c_int32,
+    "quipu_diagnostic_fn": _ffi.DiagnosticFn, "quipu_stop_fn": _ffi.StopFn, "void": None,
 }  # fmt: skip
 STRUCTURES = {
     "quipu_run_options": _ffi.RunOptions, "quipu_run_stats": _ffi.RunStats, "quipu_item": _ffi.Item,
     "quipu_metric_options": _ffi.MetricOptions, "quipu_array": _ffi.Array, "quipu_image_options": _ffi.ImageOptions,
-    "quipu_table_options": _ffi.TableOptions,
+    "quipu_table_options": _ffi.TableOptions, "quipu_login_options": _ffi.LoginOptions,
 }  # fmt: skip
 OPAQUE = {"quipu_run", "quipu_columns", "quipu_media", "quipu_error"}
 
@@ -84,12 +85,16 @@ def test_constants_equal_the_header():
     assert found["QUIPU_ABI"] == _ffi.ABI
     assert found["QUIPU_STEP_AUTO"] == _ffi.STEP_AUTO
     assert found["QUIPU_WAIT_FOREVER"] == _ffi.WAIT_FOREVER
-    for name in ("FINISHED", "FORKED", "NOT_FOUND", "TIMEOUT", "FULL", "FORMAT", "DISK_FULL", "VALUE"):
+    for name in ("FINISHED", "FORKED", "NOT_FOUND", "TIMEOUT", "FULL", "FORMAT", "DISK_FULL", "VALUE", "NO_API_KEY"):
         assert found[f"QUIPU_ERROR_{name}"] == getattr(_ffi, f"ERROR_{name}")
     for name in ("BOOL", "INT", "DOUBLE"):
         assert found[f"QUIPU_TYPE_{name}"] == getattr(_ffi, f"TYPE_{name}")
     for name in ("STDOUT", "STDERR", "LINES"):
         assert found[f"QUIPU_STREAM_{name}"] == getattr(_ffi, name)
+    for name in ("OFF", "CONNECTING", "STREAMING", "WAITING", "FINISHING", "DONE", "FAILED"):
+        assert found[f"QUIPU_UPLOAD_{name}"] == getattr(_ffi, f"UPLOAD_{name}")
+    for name in ("DEFAULT", "ON", "OFF"):
+        assert found[f"QUIPU_TOGGLE_{name}"] == getattr(_ffi, f"TOGGLE_{name}")
     names = {"b1": "BOOL", "f2": "FLOAT16", "f4": "FLOAT32", "f8": "FLOAT64", "c8": "COMPLEX64", "c16": "COMPLEX128"}
     for text, number in _ffi.DTYPES.items():
         kind = names.get(text) or {"i": "INT", "u": "UINT"}[text[0]] + str(8 * int(text[1:]))

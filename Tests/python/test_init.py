@@ -124,13 +124,30 @@ def test_setup_is_weaker_than_init():
         quipu._init._setup_settings.clear()
 
 
-def test_login_keeps_the_key_in_the_process(monkeypatch):
-    monkeypatch.setattr(quipu._init, "_api_key", None)
-    assert quipu.login() is False
-    with pytest.raises(quipu.errors.AuthenticationError):
-        quipu.login(key=" k ")
-    assert quipu.login(key="k" * 40) is True
-    assert not os.path.exists(os.path.expanduser("~/.netrc"))
+def test_login_keeps_the_key_for_the_process_and_in_netrc(monkeypatch):
+    monkeypatch.delenv("WANDB_MODE")
+    host = "http://127.0.0.1:9"  # nobody there: without verifying nobody is asked
+    try:
+        assert quipu.login(host=host) is False
+        with pytest.raises(quipu.errors.AuthenticationError) as caught:
+            quipu.login(key=" " + "k" * 40)
+        assert caught.value.kind == "api_key_whitespace"
+        with pytest.raises(quipu.errors.AuthenticationError):
+            quipu.login(key="too-short")
+        with pytest.raises(quipu.UsageError) as caught:
+            quipu.login(force=True)
+        assert caught.value.kind == "no_api_key"
+        netrc = os.path.expanduser("~/.netrc")
+        assert not os.path.exists(netrc)
+        assert quipu.login(key="k" * 40, verify=False) is True
+        assert os.stat(netrc).st_mode & 0o777 == 0o600
+        assert "127.0.0.1:9" in open(netrc).read()
+        assert quipu.login(verify=False) is True
+        assert quipu.logout() is True
+        assert "k" * 40 not in open(netrc).read()
+        assert quipu.login(verify=False) is False
+    finally:
+        quipu._init._setup_settings.clear()
 
 
 def test_run_cannot_be_pickled_and_copies_to_itself():

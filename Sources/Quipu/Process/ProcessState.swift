@@ -358,6 +358,8 @@ final class ProcessState: @unchecked Sendable {
       let now = Clock.monotonic()
       var rest: [OnlineRun] = []
       for (at, upload) in all.enumerated() where !upload.isOver && now &- start < upload.exitLimit {
+        // The setting's time is over already.
+        if upload.exitLimit != .max && upload.isGivenUp.load(ordering: .relaxed) { continue }
         let mark = upload.mark
         if mark != marks[at].mark { marks[at] = (mark, now) }
         let patience = upload.isGivenUp.load(ordering: .relaxed) ? Self.shortPatience : Self.uploadPatience

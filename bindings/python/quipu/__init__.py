@@ -10,7 +10,7 @@
 import enum as _enum
 
 from . import _ffi, _init, _terminal, errors, util
-from ._init import finish, init, login, setup
+from ._init import finish, init, login, logout, setup
 from ._media import Histogram, Image, Object3D, box3d
 from ._run import Run
 from ._settings import Settings
@@ -22,7 +22,7 @@ __version__ = _ffi.version
 __all__ = [
     "AlertLevel", "CommError", "ConfigError", "Error", "Histogram", "Image", "Object3D", "QuipuError", "Run",
     "Settings", "Table", "UsageError", "alert", "box3d", "config", "define_metric", "errors", "finish", "init", "log",
-    "login", "mark_preempting", "restore", "run", "save", "setup", "summary", "termerror", "termlog", "termwarn",
+    "login", "logout", "mark_preempting", "restore", "run", "save", "setup", "summary", "termerror", "termlog", "termwarn",
     "util", "write_logs",
 ]  # fmt: skip
 

@@ -37,9 +37,12 @@ ERROR_TIMEOUT = -206
 ERROR_FULL = -207
 ERROR_FORMAT = -402
 ERROR_DISK_FULL = -403
+ERROR_NO_API_KEY = -601
 
 TYPE_BOOL, TYPE_INT, TYPE_DOUBLE = 1, 2, 3
 STDOUT, STDERR, LINES = 1, 2, 3
+UPLOAD_OFF, UPLOAD_CONNECTING, UPLOAD_STREAMING, UPLOAD_WAITING, UPLOAD_FINISHING, UPLOAD_DONE, UPLOAD_FAILED = range(7)
+TOGGLE_DEFAULT, TOGGLE_ON, TOGGLE_OFF = 0, 1, 2
 LEVEL_INFO, LEVEL_WARNING, LEVEL_ERROR = 1, 2, 3
 
 MODES = {"online": 1, "run": 1, "offline": 2, "dryrun": 2, "disabled": 3, "shared": 4}
@@ -110,6 +113,17 @@ class RunStats(Structure):
         ("write_errors", c_uint64),
         ("media_pending", c_uint64),
         ("step", c_int64),
+        ("upload_state", c_int32),
+        ("stop_requested", c_int32),
+        ("rows_uploaded", c_uint64),
+        ("rows_pending", c_uint64),
+        ("files_uploaded", c_uint64),
+        ("files_pending", c_uint64),
+        ("bytes_uploaded", c_uint64),
+        ("log_bytes_read", c_uint64),
+        ("upload_requests", c_uint64),
+        ("upload_retries", c_uint64),
+        ("retry_in_ms", c_int64),
     ]
 
 
@@ -170,7 +184,20 @@ class TableOptions(Structure):
     ]
 
 
+class LoginOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("verify", c_int32),
+        ("store", c_int32),
+        ("relogin", c_int32),
+        ("host", c_char_p),
+        ("timeout_ms", c_int64),
+    ]
+
+
 DiagnosticFn = CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_char_p, c_void_p)
+
+StopFn = CFUNCTYPE(None, c_void_p, c_void_p)
 
 _run = _columns = _media = _error = c_void_p  # opaque handles
 _out = POINTER(c_void_p)  # where a handle or an error is put
@@ -199,6 +226,9 @@ SIGNATURES = {
     "quipu_run_free": (None, (_run,)),
     "quipu_run_get_stats": (_status, (_run, POINTER(RunStats))),
     "quipu_run_info_json": (_status, (_run, _text, _out)),
+    "quipu_run_wait_online": (_status, (_run, c_int64, _out)),
+    "quipu_run_stop_requested": (c_int32, (_run,)),
+    "quipu_run_set_stop_handler": (_status, (_run, StopFn, c_void_p)),
     "quipu_run_id": (c_char_p, (_run,)),
     "quipu_run_directory": (c_char_p, (_run,)),
     "quipu_run_set_name": (_status, (_run, c_char_p, _out)),
@@ -252,6 +282,8 @@ SIGNATURES = {
     "quipu_run_record_file": (_status, (_run, c_char_p, c_int32, _out)),
     "quipu_run_record_requirements": (_status, (_run, Str, _out)),
     "quipu_run_report": (_status, (_run, _text, _out)),
+    "quipu_login": (_status, (c_char_p, POINTER(LoginOptions), _text, _out)),
+    "quipu_logout": (_status, (c_char_p, POINTER(c_int32), _out)),
     "quipu_set_exit_code": (None, (c_int32,)),
     "quipu_finish_all": (_status, (c_int32, c_int64)),
     "quipu_recover": (_status, (c_char_p, _text, _out)),

@@ -7,7 +7,7 @@ import shutil
 import sys
 import threading
 
-from . import _config, _console, _convert, _ffi, _settings, _terminal, errors
+from . import _config, _console, _convert, _ffi, _settings, _terminal, _upload, errors
 from ._run import DisabledRun, Run
 
 _lib = _ffi.lib
@@ -15,7 +15,6 @@ _lock = threading.RLock()
 _active = []  # open runs, oldest first; what holds them in memory
 _global = None
 _setup_settings = {}
-_api_key = None
 
 _MODES = ("online", "offline", "disabled", "shared", "dryrun", "run")
 _REINITS = ("default", "return_previous", "finish_previous", "create_new")
@@ -64,22 +63,70 @@ def setup(settings=None):
 
 
 def login(
-    key=None, *, anonymous=None, relogin=None, host=None, force=None, timeout=None, verify=False, referrer=None
+    key=None, *, anonymous=None, relogin=None, host=None, force=None, timeout=None, verify=True, referrer=None
 ):
-    """Keeps an API key in this process. Nothing is sent and nothing is written to disk."""
-    global _api_key
+    """Checks an API key and keeps it: for this process, and in the netrc file for others.
+
+    Args:
+      key: default: the one that runs would use (environment, netrc, settings); on a terminal it is asked for.
+      relogin: ask again although there is a key.
+      host: base URL of the server.
+      force: without a key raise an error instead of returning False.
+      timeout: seconds to wait for the server.
+      verify: ask the server whose key it is.
+    Returns: whether there is a key.
+    """
     if anonymous is not None:
         _terminal.warn("anonymous_ignored", "the argument anonymous has no effect")
-    if key is not None:
-        if key != key.strip():
-            raise errors.make(
-                "api_key_whitespace", "the API key may not start or end with white space", -600,
-                errors.AuthenticationError,
-            )  # fmt: skip
-        _api_key = key
     if host is not None:
         _setup_settings["base_url"] = host
-    return bool(_api_key or os.environ.get("QUIPU_API_KEY") or os.environ.get("WANDB_API_KEY"))
+    host = _setup_settings.get("base_url")
+    if key is None and _mode() in ("offline", "dryrun", "disabled"):
+        return False
+    given = key is not None
+    if not given and relogin and _can_ask():
+        key = _ask_key(host)
+    status, report, error = _upload.login(key, host, relogin, verify, timeout)
+    failure = _ffi.take_error(error, status) if status != _ffi.OK else None
+    if failure is not None and failure[0] == _ffi.ERROR_NO_API_KEY and key is None:
+        if not _can_ask():
+            if force:
+                raise errors.make(failure[1], failure[2], failure[0])
+            _terminal.warn(failure[1], failure[2])
+            return False
+        status, report, error = _upload.login(_ask_key(host), host, False, verify, timeout)
+        failure = _ffi.take_error(error, status) if status != _ffi.OK else None
+    if failure is not None:
+        code, kind, message = failure
+        raise errors.make(kind, message, code)
+    if report["username"]:
+        entity = f" ({report['entity']})" if report["entity"] and report["entity"] != report["username"] else ""
+        _terminal.say(1, "login", f"Logged in as {report['username']}{entity} at {report['host']}")
+    if report["stored"]:
+        _terminal.say(1, "login", f"The API key is kept in {report['stored']}")
+    return True
+
+
+def logout(host=None):
+    """Forgets the API key of a server, here and in the netrc file. Returns whether there was one."""
+    if host is None:
+        host = _setup_settings.get("base_url")
+    return _upload.logout(host)
+
+
+def _mode():
+    return _setup_settings.get("mode") or os.environ.get("QUIPU_MODE") or os.environ.get("WANDB_MODE")
+
+
+def _can_ask():
+    """Whether somebody sits at a terminal."""
+    return all(getattr(stream, "isatty", lambda: False)() for stream in (sys.stdin, sys.stderr))
+
+
+def _ask_key(host):
+    import getpass
+
+    return getpass.getpass(f"{_terminal.PREFIX}API key for {host or 'the server'}: ").strip()
 
 
 def _bad_choice(name, value, choices):
@@ -228,6 +275,12 @@ def init(
             _set_global(run)
     run._print_header()
     _begin_capture(run)
+    if run._upload is not None:
+        # The server may have answered before anybody listened.
+        _terminal.hook(run.id, "run_url", run._upload.identified)
+        run._update_info()
+        if run._info.get("url"):
+            run._upload.identified()
     return run
 
 
@@ -374,6 +427,9 @@ def _at_exit():
     runs = list(_active)
     for run in runs:
         run._wait_for_helper()
+        if run._upload is not None:
+            run._upload.release()
+            run._say_sending()
     if runs and _ended_by_interrupt():
         _lib.quipu_finish_all(255, 60_000)
     else:

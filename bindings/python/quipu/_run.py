@@ -8,7 +8,7 @@ import sys
 import threading
 import types
 
-from . import _console, _convert, _ffi, _metric, _summary, _terminal, errors
+from . import _console, _convert, _ffi, _metric, _summary, _terminal, _upload, errors
 from ._config import Config, StaticConfig
 from ._settings import Settings
 
@@ -81,6 +81,8 @@ class Run:
         set_(self, "_settings", Settings._of_run(info.get("settings") or {}))
         set_(self, "_config", Config(self, allow_change))
         set_(self, "_final", None)
+        online = not self._disabled and not info.get("offline")
+        set_(self, "_upload", _upload.Upload(self, settings) if online else None)
         if self._disabled:
             set_(self, "_summary", _summary.DisabledSummary())
         else:
@@ -237,6 +239,12 @@ class Run:
 
     # ---------------------------------------------------------------------------------------------- properties
 
+    def _online_info(self):
+        """The facts with what the server has said, waited for if need be."""
+        if self._upload is not None and not self._forked:
+            self._upload.wait()
+        return self._info
+
     def _update_info(self):
         status, text, error = _ffi.call_text(_lib.quipu_run_info_json, self._handle)
         if status == _ffi.OK:
@@ -252,7 +260,7 @@ class Run:
     def name(self):
         if self._disabled and not self._info.get("name"):
             return f"dummy-{self._id}"
-        return self._info.get("name")
+        return self._info.get("name") or self._online_info().get("name")
 
     @name.setter
     def name(self, value):
@@ -311,7 +319,7 @@ class Run:
     def entity(self):
         if self._disabled:
             return self._info.get("entity") or "dummy"
-        return self._info.get("entity") or ""
+        return self._info.get("entity") or self._online_info().get("entity") or ""
 
     @property
     def group(self):
@@ -379,21 +387,30 @@ class Run:
         """Counters: rows_written, rows_dropped_low_step, calls_dropped_full, records_lost, write_errors, ..."""
         return _ffi.stats(self._handle)[1]
 
-    def _no_url(self):
-        if not self._disabled:
-            _terminal.warn("url_offline", "a run without a server has no URL", self._id)
+    def _page(self, name):
+        if self._upload is None:
+            if not self._disabled:
+                _terminal.warn("url_offline", "a run without a server has no URL", self._id)
+            return None
+        return self._info.get(name) or self._online_info().get(name)
 
     @property
     def url(self):
-        return self._no_url()
+        """The run's page; None while the server has not taken up the run."""
+        return self._page("url")
 
     @property
     def project_url(self):
-        return self._no_url()
+        return self._page("project_url")
 
     @property
     def sweep_url(self):
-        return self._no_url()
+        return self._page("sweep_url")
+
+    @property
+    def stop_requested(self):
+        """True once somebody has asked, on the server, that the run stop."""
+        return bool(_lib.quipu_run_stop_requested(self._handle))
 
     def get_url(self):
         return self.url
@@ -501,7 +518,9 @@ class Run:
     def status(self):
         counters = self.stats()
         return types.SimpleNamespace(
-            sync_items_total=counters["rows_written"], sync_items_pending=counters["media_pending"], sync_time=None
+            sync_items_total=counters["rows_written"],
+            sync_items_pending=counters["media_pending"] + counters["rows_pending"] + counters["files_pending"],
+            sync_time=None,
         )
 
     def flush(self, timeout=60.0):
@@ -531,7 +550,7 @@ class Run:
     # ---------------------------------------------------------------------------------------------- end
 
     def finish(self, exit_code=None, quiet=None):
-        """Ends the run: writes what is open, and prints the history and summary blocks.
+        """Ends the run: writes what is open, waits for the upload, and prints the history and summary blocks.
 
         Args:
           exit_code: 0 (default) for success.
@@ -560,9 +579,17 @@ class Run:
             code = int(exit_code)
             if not -(2**31) <= code < 2**31:
                 code = 1
-            seconds = self._settings.get("finish_timeout") or 0
-            wait = int(seconds * 1000) if seconds else _ffi.WAIT_FOREVER
-            status, error = _ffi.call(_lib.quipu_run_finish, self._handle, code, wait)
+            # The library keeps to the setting `finish_timeout`.
+            if self._upload is not None:
+                self._upload.release()
+                try:
+                    status, error = self._upload.finish(code, _ffi.WAIT_FOREVER)
+                except KeyboardInterrupt:
+                    object.__setattr__(self, "_finished", True)
+                    _init.forget(self)
+                    raise
+            else:
+                status, error = _ffi.call(_lib.quipu_run_finish, self._handle, code, _ffi.WAIT_FOREVER)
             object.__setattr__(self, "_finished", True)
         _init.forget(self)
         failure = _ffi.take_error(error, status) if status != _ffi.OK else None
@@ -586,11 +613,17 @@ class Run:
             return
         if not policy.quiet:
             _terminal.write(f"Tracking run {self._id} with Quipu {_ffi.version}")
-        if self.offline:
+        if self._upload is None:
             _terminal.write("The run is offline: it is recorded on this machine and nothing is sent")
         _terminal.write(f"Run data is saved locally in {self.sync_dir}")
         if not policy.quiet:
             _terminal.write(f"Look at it with: quipu show {self.sync_dir}")
+
+    def _say_sending(self):
+        """At the end of the process, for a run that was not finished by itself."""
+        policy = self._policy
+        if not (policy.silent or policy.quiet) and policy.show_info:
+            _terminal.write(f"Sending the rest of run {self._id}; if interrupted: quipu sync {self.sync_dir}")
 
     def _print_footer(self):
         policy = self._policy
@@ -601,7 +634,18 @@ class Run:
             _ffi.take_error(error, status)
         elif text:
             _terminal.write(text[:-1] if text.endswith("\n") else text)
-        _terminal.write(f"Send it to a W&B server with: wandb sync {self.sync_dir}")
+        if self._upload is None:
+            _terminal.write(f"Send it to a W&B server with: quipu sync {self.sync_dir}")
+            return
+        _, counters = _ffi.stats(self._handle)
+        if self._info.get("url"):
+            _terminal.write(f"View run {self.name} at {self._info['url']}")
+            _terminal.write(f"View project at {self._info.get('project_url')}")
+        rows, files = counters["rows_uploaded"], counters["files_uploaded"]
+        if counters["upload_state"] == _ffi.UPLOAD_DONE:
+            _terminal.write(f"Sent {rows:,} rows and {files:,} files")
+        else:
+            _terminal.write(f"Sent {rows:,} rows and {files:,} files; the rest with: quipu sync {self.sync_dir}")
 
     def __enter__(self):
         return self

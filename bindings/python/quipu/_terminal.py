@@ -11,6 +11,10 @@ _NAMES = {1: "", 2: "WARNING ", 3: "ERROR "}
 _ALWAYS = frozenset({"step_too_low"})
 
 
+# Said by other lines.
+_UNSAID = frozenset({"run_url", "upload_done"})
+
+
 class Policy:
     """Which lines a run prints, from its settings."""
 
@@ -38,6 +42,7 @@ _default = Policy()
 _policies = {}  # run id: policy
 _waiting = {}  # thread: messages that came while init() had not yet settled what to print
 _once = set()
+_hooks = {}  # (run id, kind): what says such a message in other words
 
 # Called with (level, kind, text) for each line that is printed. For tests and tools.
 observers = []
@@ -85,6 +90,11 @@ def register(run_id, policy):
     _policies[run_id] = policy
 
 
+def hook(run_id, kind, function):
+    """Messages of this kind are given to `function`, from any thread, instead of being printed."""
+    _hooks[run_id, kind] = function
+
+
 def begin_init():
     """From now on messages of this thread wait for `end_init`."""
     _waiting[threading.get_ident()] = []
@@ -93,7 +103,7 @@ def begin_init():
 def end_init(policy):
     """Prints what came during init(), as far as `policy` allows."""
     for level, kind, text in _waiting.pop(threading.get_ident(), ()):
-        if policy.allows(level, kind):
+        if kind not in _UNSAID and policy.allows(level, kind):
             write(text, level, kind)
 
 
@@ -112,9 +122,12 @@ def _diagnostic(level, kind, message, run_id, _user):
         message = message.decode("utf-8", "replace")
         run_id = run_id.decode("utf-8", "replace")
         waiting = _waiting.get(threading.get_ident())
+        told = _hooks.get((run_id, kind))
         if waiting is not None:
             waiting.append((level, kind, message))
-        else:
+        elif told is not None:
+            told(message)
+        elif kind not in _UNSAID:
             say(level, kind, message, run_id)
     except BaseException:  # noqa: B036 - nothing may leave a callback
         pass

@@ -43,6 +43,10 @@ class AuthenticationError(CommError):
     """The API key is missing or wrong."""
 
 
+class NoAPIKeyError(AuthenticationError, UsageError):
+    """No API key was found."""
+
+
 class UnsupportedError(UsageError):
     """A part of W&B's interface that Quipu does not have."""
 
@@ -78,6 +82,10 @@ _KINDS = {
     "run_finished": UsageError,
     "before_init": Error,
     "resume_must_while_active": Error,
+    "resume_no_such_run": UsageError,
+    "resume_not_allowed": UsageError,
+    "no_api_key": NoAPIKeyError,
+    "api_key_whitespace": AuthenticationError,
     "sampling_interval_too_small": UsageError,
     "sweep_id_bad": UsageError,
     "tag_empty": ValidationError,
@@ -127,6 +135,9 @@ _CODES = {
     -402: ValueError,  # format
     -403: DiskError,
     -404: DiskError,
+    -600: AuthenticationError,
+    -601: NoAPIKeyError,
+    -602: AuthenticationError,  # not a key
     -800: ValueError,  # encode
 }
 
@@ -147,7 +158,7 @@ def make(kind, message, code=0, cls=None):
         elif kind.startswith("save_"):
             cls = ValueError
         else:
-            cls = _CODES.get(code, Error)
+            cls = _CODES.get(code, CommError if -799 <= code <= -500 else Error)
     if issubclass(cls, QuipuError):
         return cls(message, code, kind)
     error = cls(message)
