@@ -15,6 +15,7 @@ let help = """
     verify    checks every block of its log
     recover   repairs its log after a crash
     sync      sends runs to a server, once or while they are written
+    login     keeps an API key; logout forgets it
     serve     runs the self-hosted server; quipu serve --help says more
 
     RUN is a .wandb file, a run directory, a wandb directory, a directory that holds one, or a
@@ -44,6 +45,8 @@ func runCommand(_ arguments: [String]) -> Int32 {
     case "verify": return try VerifyCommand.run(rest)
     case "recover": return try RecoverCommand.run(rest)
     case "sync": return try SyncCommand.run(rest)
+    case "login": return try LoginCommand.run(rest)
+    case "logout": return try LoginCommand.logout(rest)
     case "serve": return ServeCommand.run(rest)
     case "--version", "version":
       let output = Output()

@@ -1310,8 +1310,20 @@ struct MetricOptions {
 
 using Stats = quipu_run_stats;
 
+// How the upload of a run stands, see quipu.h.
+enum class UploadState : std::int32_t {
+  off = QUIPU_UPLOAD_OFF,
+  connecting = QUIPU_UPLOAD_CONNECTING,
+  streaming = QUIPU_UPLOAD_STREAMING,
+  waiting = QUIPU_UPLOAD_WAITING,
+  finishing = QUIPU_UPLOAD_FINISHING,
+  done = QUIPU_UPLOAD_DONE,
+  failed = QUIPU_UPLOAD_FAILED
+};
+
 // Owns a run. Calls from several threads at once are fine; moving and destroying are not calls.
-// The destructor finishes an open run within close_timeout_ms, with code 1 when an exception is what destroys it.
+// The destructor finishes an open run within close_timeout_ms, with code 1 when an exception is what destroys it; what
+// an online run has not sent by then is sent in the background, and the end of the process waits for it.
 class QUIPU_CONSUMABLE Run {
  public:
   Run() noexcept = default;
@@ -1356,11 +1368,16 @@ class QUIPU_CONSUMABLE Run {
     return status;
   }
   explicit Run(quipu_run *handle) noexcept : handle_(handle) {}  // takes it
-  Run(Run &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Run(Run &&other) noexcept
+      : stop_(std::move(other.stop_)),
+        handle_(std::exchange(other.handle_, nullptr)),
+        finished_(std::exchange(other.finished_, false)) {}
   Run &operator=(Run &&other) noexcept {
     if (this != &other) {
       close();
+      stop_ = std::move(other.stop_);
       handle_ = std::exchange(other.handle_, nullptr);
+      finished_ = std::exchange(other.finished_, false);
       exceptions_ = std::uncaught_exceptions();
     }
     return *this;
@@ -1550,6 +1567,26 @@ class QUIPU_CONSUMABLE Run {
     return Status(quipu_run_get_stats(handle_, &out));
   }
 
+  // Online.
+
+  // Waits until the server has taken up the run: info_json() has its page then.
+  QUIPU_LIVE Status try_wait_online(std::int64_t timeout_ms = wait_forever) {
+    quipu_error *error = nullptr;
+    const quipu_status code = quipu_run_wait_online(handle_, timeout_ms, &error);
+    return Status(code, error);
+  }
+  // Whether somebody has asked, on the server, that the run stop. Costs a few nanoseconds.
+  QUIPU_LIVE bool stop_requested() const noexcept { return quipu_run_stop_requested(handle_) != 0; }
+  // Called once, on a thread of the library (at once if the run was asked before); it must not block. An exception that
+  // leaves it ends there. An empty function removes the handler.
+  QUIPU_LIVE Status try_on_stop(std::function<void()> handler) {
+    auto stored = handler ? std::make_unique<std::function<void()>>(std::move(handler)) : nullptr;
+    // Set first: the one before must not be running when it goes.
+    const quipu_status code = quipu_run_set_stop_handler(handle_, stored ? &Run::stopped : nullptr, stored.get());
+    if (code == QUIPU_OK) stop_ = std::move(stored);
+    return Status(code);
+  }
+
   // The end.
 
   QUIPU_LIVE Status try_flush(std::int64_t timeout_ms = wait_forever) {
@@ -1559,6 +1596,7 @@ class QUIPU_CONSUMABLE Run {
   }
   QUIPU_LIVE Status try_finish(int exit_code = 0, std::int64_t timeout_ms = wait_forever) {
     quipu_error *error = nullptr;
+    finished_ = true;
     const quipu_status code = quipu_run_finish(handle_, exit_code, timeout_ms, &error);
     return Status(code, error);
   }
@@ -1661,6 +1699,8 @@ class QUIPU_CONSUMABLE Run {
     try_stats(result).or_throw();
     return result;
   }
+  QUIPU_LIVE void wait_online(std::int64_t timeout_ms = wait_forever) { try_wait_online(timeout_ms).or_throw(); }
+  QUIPU_LIVE void on_stop(std::function<void()> handler) { try_on_stop(std::move(handler)).or_throw(); }
   QUIPU_LIVE void flush(std::int64_t timeout_ms = wait_forever) { try_flush(timeout_ms).or_throw(); }
   QUIPU_LIVE void finish(int exit_code = 0, std::int64_t timeout_ms = wait_forever) {
     try_finish(exit_code, timeout_ms).or_throw();
@@ -1671,9 +1711,21 @@ class QUIPU_CONSUMABLE Run {
   void close() noexcept {
     if (!handle_) return;
     const int code = std::uncaught_exceptions() > exceptions_ ? 1 : 0;
-    // Does nothing if the run is finished; what goes wrong here is told through diagnostics and the counters.
-    static_cast<void>(quipu_run_finish(handle_, code, close_timeout_ms, nullptr));
+    // What goes wrong here is told through diagnostics and the counters.
+    if (!finished_) static_cast<void>(quipu_run_finish(handle_, code, close_timeout_ms, nullptr));
     quipu_run_free(std::exchange(handle_, nullptr));
+    stop_.reset();
+  }
+
+  static void stopped(quipu_run *, void *user) {
+#if QUIPU_HAS_EXCEPTIONS
+    try {
+      (*static_cast<std::function<void()> *>(user))();
+    } catch (...) {
+    }
+#else
+    (*static_cast<std::function<void()> *>(user))();
+#endif
   }
 
   template <class F>
@@ -1699,9 +1751,62 @@ class QUIPU_CONSUMABLE Run {
     return result;
   }
 
+  std::unique_ptr<std::function<void()>> stop_;
   quipu_run *handle_ = nullptr;
   int exceptions_ = std::uncaught_exceptions();
+  bool finished_ = false;
 };
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Login
+
+struct LoginOptions {
+  std::optional<std::string> host{};  // base URL; default: as for a run
+  Toggle verify = Toggle::unset;      // default on
+  Toggle store = Toggle::unset;       // default on when a key is given
+  Toggle relogin = Toggle::unset;
+  std::int64_t timeout_ms = 0;
+};
+
+// Checks an API key and keeps it; nullptr: the one that runs would use. `report`, if given, gets quipu_login's JSON.
+inline Status try_login(const Name &key = nullptr, const LoginOptions &options = {}, std::string *report = nullptr) {
+  quipu_login_options plain = {};
+  plain.struct_size = sizeof plain;
+  plain.verify = static_cast<quipu_toggle>(options.verify);
+  plain.store = static_cast<quipu_toggle>(options.store);
+  plain.relogin = static_cast<quipu_toggle>(options.relogin);
+  plain.host = detail::text_or_null(options.host);
+  plain.timeout_ms = options.timeout_ms;
+  quipu_str text = {nullptr, 0};
+  quipu_error *error = nullptr;
+  const quipu_status code = quipu_login(key.c_str(), &plain, &text, &error);
+  Status status(code, error);
+  std::string unused;
+  detail::take(text, report ? *report : unused);
+  return status;
+}
+
+// Forgets the API key of a server. `removed`, if given, tells whether there was one.
+inline Status try_logout(const Name &host = nullptr, bool *removed = nullptr) {
+  std::int32_t had_one = 0;
+  quipu_error *error = nullptr;
+  const quipu_status code = quipu_logout(host.c_str(), &had_one, &error);
+  if (removed) *removed = had_one != 0;
+  return Status(code, error);
+}
+
+#if QUIPU_HAS_EXCEPTIONS
+inline std::string login(const Name &key = nullptr, const LoginOptions &options = {}) {
+  std::string report;
+  try_login(key, options, &report).or_throw();
+  return report;
+}
+inline bool logout(const Name &host = nullptr) {
+  bool removed = false;
+  try_logout(host, &removed).or_throw();
+  return removed;
+}
+#endif
 
 }  // namespace quipu
 

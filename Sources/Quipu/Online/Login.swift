@@ -91,6 +91,11 @@ public enum Login {
     return try RunCredentials.remove(server, context) || hadOne
   }
 
+  /// Where a person gets a key.
+  public static func keyPage(host: String? = nil) throws(QuipuError) -> String {
+    try settings(host: host, ProcessContext.current()).1.keyPage
+  }
+
   static func settings(
     host: String?, _ context: ProcessContext
   ) throws(QuipuError) -> (Settings, ServerAddress) {
