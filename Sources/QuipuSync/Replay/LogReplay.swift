@@ -18,15 +18,20 @@ import QuipuRecords
 /// Threads: not thread-safe. Blocking: reads the file.
 /// Source: transaction-log.md, 8 and 10; http.md, 9.2 and 10.
 package final class LogReplay {
-  private var reader: LogFileReader
+  // Only the methods of this class touch these, one at a time: a check at each access would cost more than the access.
+  @exclusivity(unchecked) private var reader: LogFileReader
+  @exclusivity(unchecked) private var rows = RowLines()
+  @exclusivity(unchecked) private var summary = SummaryFold()
   private var start = ReplayStart()
+  private var hasRun = false
+  private var hasEnded = false
   private var hasBegun = false
-  private var rows = RowLines()
   private var events = EventLines()
   private var console = ConsoleEmulator(reportsLines: true)
-  private var summary = SummaryFold()
   private var config = ConfigFold()
   private var rowIndex = 0
+  /// Rows that the server has.
+  private var known = 0
   private var eventIndex = 0
   private var alertIndex = 0
   private var artifactIndex = 0
@@ -59,6 +64,7 @@ package final class LogReplay {
   /// Says where the server stands. Call it once, after ``ReplayStatus/run``.
   package func begin(_ start: ReplayStart) {
     self.start = start
+    known = start.rows
     hasBegun = true
     rows.nextStep = start.startingStep ?? identity?.startingStep ?? 0
     // Our own writer leaves rows with low steps in on purpose.
@@ -80,9 +86,9 @@ package final class LogReplay {
   /// Reads on until as many bytes wait to be taken, the end, or the work of one call is done.
   ///
   /// - Parameter limit: bytes of lines of history, events and console; one line more than that may wait.
-  package func readOn(limit: Int) -> ReplayStatus {
-    if exit != nil { return .ended }
-    if identity != nil && !hasBegun { begin(ReplayStart()) }
+  @_optimize(speed) package func readOn(limit: Int) -> ReplayStatus {
+    if hasEnded { return .ended }
+    if hasRun && !hasBegun { begin(ReplayStart()) }
     let end = reader.position &+ Self.workBytes
     // What stands before the run record is little, and nothing can be sent without it.
     while reader.position < end || !hasBegun {
@@ -96,8 +102,8 @@ package final class LogReplay {
       switch event {
       case .record:
         take(reader.payload)
-        if identity != nil && !hasBegun { return .run }
-        if exit != nil { return .ended }
+        if hasRun && !hasBegun { return .run }
+        if hasEnded { return .ended }
       case .damage: counts.damage += 1
       case .endOfFile: return .caughtUp(isTorn: false)
       case .unexpectedEnd: return .caughtUp(isTorn: true)
@@ -142,11 +148,12 @@ package final class LogReplay {
   }
 
   private func takeRow(_ content: UnsafeRawBufferPointer, _ record: UnsafeRawBufferPointer) {
-    guard identity != nil else { return }
+    // Before the run record it is nobody's.
+    guard hasRun else { return }
     switch rows.add(content, of: record) {
     case .line:
       rowIndex += 1
-      if rowIndex <= start.rows { rows.drop() }
+      if rowIndex <= known { rows.drop() }
     case .tooLong: counts.longLines += 1
     case .undecodable:
       counts.undecodable += 1
@@ -176,13 +183,14 @@ package final class LogReplay {
     case .outputLogger(let output): console.addLines(output.line)
     case .files(let record): files.append(contentsOf: record.files)
     case .exit(let record):
-      guard identity != nil else { return }
+      guard hasRun else { return }
       exit = record
+      hasEnded = true
       console.finish()
     case .request, .unknown: counts.unknown += 1
     case .config, .telemetry, .environment, .metric, .stats, .alert, .artifact, .preempting:
       // Before the run record they are nobody's.
-      if identity != nil { takeOfRun(record.payload) }
+      if hasRun { takeOfRun(record.payload) }
     case .history, .summary:
       // An unusual record, which decodes all the same: once more, as it is usually written.
       guard !isAgain else {
@@ -234,6 +242,7 @@ package final class LogReplay {
   private func take(_ run: RunRecord) {
     guard var known = identity else {
       identity = RunIdentity(run)
+      hasRun = true
       config.add(run)
       if let time = run.startTime { console.begin(at: time) }
       hasConfigChanged = true

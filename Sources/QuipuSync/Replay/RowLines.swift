@@ -32,13 +32,25 @@ struct RowLines: ~Copyable {
     var mark: UInt64 = 0
     var generation: UInt32 = 0
   }
-  private var marks: [UInt64] = []
+  // Memory of its own, not arrays: every key of every row comes here.
+  private var marks: UnsafeMutablePointer<UInt64>
+  private var markCount = 0
   // A power of two, at most half full; slots of other generations are free.
-  private var slots = [Slot](repeating: Slot(), count: 64)
+  private var slots: UnsafeMutablePointer<Slot>
+  private var slotCount = 64
   private var generation: UInt32 = 0
   private var scratch = ByteBuffer(capacity: 256)
 
-  init() {}
+  init() {
+    marks = .allocate(capacity: slotCount / 2)
+    slots = .allocate(capacity: slotCount)
+    slots.initialize(repeating: Slot(), count: slotCount)
+  }
+
+  deinit {
+    marks.deallocate()
+    slots.deallocate()
+  }
 
   /// Moves the lines to the end of `out` and forgets them.
   mutating func take(to out: inout ByteBuffer) {
@@ -46,7 +58,7 @@ struct RowLines: ~Copyable {
     drop()
   }
 
-  mutating func drop() {
+  @inline(__always) mutating func drop() {
     // One huge row must not keep its memory for the rest of the run.
     if text.capacity > 4 << 20 { text = ByteBuffer(capacity: 1 << 12) } else { text.removeAll() }
     count = 0
@@ -57,7 +69,7 @@ struct RowLines: ~Copyable {
   /// - Parameters:
   ///   - history: content of the `history` field.
   ///   - record: the whole record, for a row that has to be decoded.
-  mutating func add(_ history: UnsafeRawBufferPointer, of record: UnsafeRawBufferPointer) -> Outcome {
+  @_optimize(speed) mutating func add(_ history: UnsafeRawBufferPointer, of record: UnsafeRawBufferPointer) -> Outcome {
     let start = text.count
     let items = droppedItems
     if count > 0 { text.append(UInt8(ascii: ",")) }
@@ -92,16 +104,16 @@ struct RowLines: ~Copyable {
 
   /// Ends a line that has `{` and members with a comma behind each.
   private mutating func closeLine(_ step: Int64) {
-    text.append("\\\"_step\\\":")
+    text.append("\\\"_step\\\":" as StaticString)
     text.appendDecimal(step)
-    text.append("}\"")
+    text.append("}\"" as StaticString)
   }
 
   // MARK: The usual row
 
   /// False if the row is not of the usual kind; what was appended is then to be removed.
-  private mutating func appendPlain(_ history: UnsafeRawBufferPointer, _ step: inout Int64?) -> Bool {
-    text.append("\"{")
+  @_optimize(speed) private mutating func appendPlain(_ history: UnsafeRawBufferPointer, _ step: inout Int64?) -> Bool {
+    text.append("\"{" as StaticString)
     beginKeys()
     var fields = WireCursor(history)
     while !fields.isAtEnd {
@@ -190,9 +202,9 @@ struct RowLines: ~Copyable {
 
   private mutating func appendKey(_ key: UnsafeRawBufferPointer, _ isPlain: Bool) {
     if isPlain {
-      text.append("\\\"")
+      text.append("\\\"" as StaticString)
       text.append(key)
-      text.append("\\\":")
+      text.append("\\\":" as StaticString)
     } else {
       scratch.removeAll()
       LineText.appendLiteral(key, to: &scratch)
@@ -209,15 +221,13 @@ struct RowLines: ~Copyable {
 
   // MARK: Keys that come twice
 
-  private mutating func beginKeys() {
-    marks.removeAll(keepingCapacity: true)
+  @inline(__always) private mutating func beginKeys() {
+    markCount = 0
     generation &+= 1
-    if generation == 0 { clearSlots(slots.count) }
-  }
-
-  private mutating func clearSlots(_ size: Int) {
-    slots = [Slot](repeating: Slot(), count: size)
-    generation = 1
+    if generation == 0 {
+      slots.update(repeating: Slot(), count: slotCount)
+      generation = 1
+    }
   }
 
   /// False if the row may have had the key before.
@@ -236,15 +246,16 @@ struct RowLines: ~Copyable {
     }
     mark = (mark ^ rest) &* 0xD6E8_FEB8_6659_FD93
     mark ^= mark &>> 29
-    if marks.count &* 2 >= slots.count { growSlots() }
+    if markCount &* 2 >= slotCount { growSlots() }
     guard place(mark) else { return false }
-    marks.append(mark)
+    marks[markCount] = mark
+    markCount &+= 1
     return true
   }
 
   /// False if the mark is there already.
-  @inline(__always) private mutating func place(_ mark: UInt64) -> Bool {
-    let mask = slots.count &- 1
+  @inline(__always) private func place(_ mark: UInt64) -> Bool {
+    let mask = slotCount &- 1
     var slot = Int(truncatingIfNeeded: mark) & mask
     while slots[slot].generation == generation {
       if slots[slot].mark == mark { return false }
@@ -255,8 +266,15 @@ struct RowLines: ~Copyable {
   }
 
   private mutating func growSlots() {
-    clearSlots(slots.count &* 2)
-    for mark in marks { _ = place(mark) }
+    let old = marks
+    slots.deallocate()
+    slotCount &*= 2
+    marks = .allocate(capacity: slotCount / 2)
+    marks.update(from: old, count: markCount)
+    old.deallocate()
+    slots = .allocate(capacity: slotCount)
+    slots.initialize(repeating: Slot(), count: slotCount)
+    for at in 0..<markCount { _ = place(marks[at]) }
   }
 
   // MARK: Any other row

@@ -37,7 +37,7 @@ struct SummaryFold {
   /// Takes a `summary` field.
   ///
   /// - Returns: false if the bytes are no summary.
-  mutating func add(_ summary: UnsafeRawBufferPointer) -> Bool {
+  @_optimize(speed) mutating func add(_ summary: UnsafeRawBufferPointer) -> Bool {
     var check = WireCursor(summary)
     // The whole record or nothing.
     while !check.isAtEnd {
@@ -149,9 +149,20 @@ struct SummaryFold {
   }
 
   private static func hash(_ path: [UInt8]) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in path { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    return hash ^ hash &>> 32
+    path.withUnsafeBytes { path in
+      var hash = UInt64(truncatingIfNeeded: path.count)
+      var at = 0
+      while path.count &- at >= 8 {
+        hash = (hash ^ path.loadUnaligned(fromByteOffset: at, as: UInt64.self)) &* 0xD6E8_FEB8_6659_FD93
+        hash ^= hash &>> 32
+        at &+= 8
+      }
+      while at < path.count {
+        hash = (hash ^ UInt64(path[at])) &* 0xD6E8_FEB8_6659_FD93
+        at &+= 1
+      }
+      return hash ^ hash &>> 29
+    }
   }
 
   /// The keys of an item; a path wins over a plain key.
