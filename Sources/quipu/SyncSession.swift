@@ -15,7 +15,7 @@ final class SyncSession {
   private var logs: [SyncLog] = []
   private var ended: [UploadEnd?] = []
   private var pages: [String] = []
-  private var rows: [Int64] = []
+  private var progress: [UploadProgress] = []
   private var failed = 0
   private var unfinished = 0
 
@@ -71,7 +71,7 @@ final class SyncSession {
     let log = { [unowned self] (item: Int) in self.logs[indices[item]] }
     observer.started = { [display] item in display.started(item, log(item).name, now: loop.now) }
     observer.progressed = { [unowned self] item, progress in
-      self.rows[indices[item]] = progress.rows
+      self.progress[indices[item]] = progress
       self.display.progressed(item, progress, now: loop.now)
     }
     observer.identified = { [unowned self] item, identity in
@@ -91,7 +91,7 @@ final class SyncSession {
       logs.append(log)
       ended.append(nil)
       pages.append("")
-      rows.append(0)
+      progress.append(UploadProgress())
       guard log.problem == nil, log.skip == nil else {
         report(logs.count - 1, now: loop.now)
         continue
@@ -153,15 +153,19 @@ final class SyncSession {
   private func ended(_ index: Int, _ item: Int, _ end: UploadEnd, _ now: Int64) {
     ended[index] = end
     switch end {
-    case .complete, .alreadyComplete: break
+    case .complete: if progress[index].leftBehind > 0 { failed += 1 }
+    case .alreadyComplete: break
     case .caughtUp, .busy: unfinished += 1
     case .refused, .unusable, .cancelled: failed += 1
     }
     let name = logs[index].name
-    let rows = HumanText.count(Int(clamping: rows[index]), "row")
+    let rows = HumanText.count(Int(clamping: progress[index].rows), "row")
     let page = pages[index]
     switch end {
-    case .complete: display.ended(item, "\(name): sent, \(rows)  \(page)", now: now)
+    case .complete:
+      let left = progress[index].leftBehind
+      let lacks = left > 0 ? ", but \(HumanText.count(Int(clamping: left), "file or artifact", "files or artifacts")) not" : ""
+      display.ended(item, "\(name): sent, \(rows)\(lacks)  \(page)", now: now)
     case .alreadyComplete: display.ended(item, "\(name): was sent before  \(page)", now: now)
     case .caughtUp:
       display.ended(item, "\(name): \(rows) sent so far, still being written (--follow stays with it)  \(page)", now: now)

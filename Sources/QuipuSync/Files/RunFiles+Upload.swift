@@ -66,7 +66,7 @@ extension RunFiles {
     switch result {
     case .success(let data):
       guard let urls = Self.urls(data, count: batch.count) else {
-        for item in batch { fail(item, "has no upload URL: the server's answer to CreateRunFiles is malformed") }
+        for item in batch { fail(item, "has no upload URL: the server's answer to CreateRunFiles is malformed", mayWorkLater: true) }
         return
       }
       let headers = SignedUpload.headers(data["createRunFiles"]?.objectValue?["uploadHeaders"]?.arrayValue)
@@ -87,7 +87,7 @@ extension RunFiles {
         ask(Array(batch[..<half]), splits)
         ask(Array(batch[half...]), splits)
       } else {
-        for item in batch { fail(item, "has no upload URL: \(error.message)") }
+        for item in batch { fail(item, "has no upload URL: \(error.message)", mayWorkLater: true) }
       }
     }
   }
@@ -178,7 +178,7 @@ extension RunFiles {
       if Self.isPassing(error) && !isFinishing {
         later(item, Self.patience)
       } else {
-        fail(item, "could not be sent: \(error.message)")
+        fail(item, "could not be sent: \(error.message)", mayWorkLater: true)
       }
     }
   }

@@ -129,6 +129,8 @@ package final class RunFiles {
   package var isIdle: Bool { busy == 0 }
   /// Uploads that were made.
   package var done: Int64 { progress.filesDone }
+  /// Files that the server did not take.
+  package private(set) var leftBehind: Int64 = 0
   /// Files that are looked at, sent, or waited for.
   package var waiting: Int64 { Int64(busy) }
 
@@ -324,9 +326,11 @@ package final class RunFiles {
     reportIdle()
   }
 
-  func fail(_ item: Item, _ reason: String) {
+  /// - Parameter mayWorkLater: the server's doing, not the file's: another upload of the log should try again.
+  func fail(_ item: Item, _ reason: String, mayWorkLater: Bool) {
     if !item.isCounted { count(item, 0) }
     progress.filesFailed += 1
+    if mayWorkLater { leftBehind += 1 }
     progress.bytes -= item.size
     let again = rest(item)
     onNotice(notice(item.path, reason))
@@ -365,7 +369,7 @@ package final class RunFiles {
       if rest(item) { wake(item) }
       reportIdle()
     } else {
-      fail(item, problem.text)
+      fail(item, problem.text, mayWorkLater: false)
     }
   }
 

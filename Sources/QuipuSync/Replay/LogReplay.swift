@@ -229,10 +229,10 @@ package final class LogReplay {
       case .undecodable: counts.eventsWithoutTime += 1
       }
     case .alert(let record):
-      if alertIndex >= start.alerts { alerts.append(ReplayItem(index: alertIndex, content: record)) }
+      if alertIndex >= start.alerts { alerts.append(ReplayItem(index: alertIndex, step: rows.nextStep, content: record)) }
       alertIndex += 1
     case .artifact(let record):
-      if artifactIndex >= start.artifacts { artifacts.append(ReplayItem(index: artifactIndex, content: record)) }
+      if artifactIndex >= start.artifacts { artifacts.append(ReplayItem(index: artifactIndex, step: rows.nextStep, content: record)) }
       artifactIndex += 1
     case .preempting: isPreempting = true
     default: break

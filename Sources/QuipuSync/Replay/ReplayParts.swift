@@ -57,5 +57,7 @@ package struct ReplayCounters: Sendable, Equatable {
 /// An alert or artifact record with its index among those of its kind.
 package struct ReplayItem<Content: Sendable>: Sendable {
   package var index: Int
+  /// The step of the row that was open when it was recorded.
+  package var step: Int64
   package var content: Content
 }

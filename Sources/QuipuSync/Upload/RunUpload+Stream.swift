@@ -51,7 +51,10 @@ extension RunUpload {
     }
     for alert in replay.takeAlerts() { alerts.append(alert.content) }
     waitingFiles += replay.takeFiles()
-    for record in replay.takeArtifacts() { waitingArtifacts.append(record.content) }
+    for item in replay.takeArtifacts() {
+      waitingArtifacts.append(item)
+      artifactsSeen = max(artifactsSeen, Int64(item.index) &+ 1)
+    }
     if replay.isPreempting, !preemptingSeen {
       preemptingSeen = true
       preemptingDue = true
@@ -187,10 +190,12 @@ extension RunUpload {
 
   private func complete() {
     let ended = replay?.exit != nil || plan.completesWithoutExit
-    ledger.isComplete = ended
+    // What the server did not take is tried again by the next upload of this log.
+    progress.leftBehind = (files?.leftBehind ?? 0) &+ max(artifactsSeen &- ledger.artifacts, 0)
+    ledger.isComplete = ended && progress.leftBehind == 0
     ledger.logSize = SideFile.size(plan.logPath) ?? 0
     keepLedger()
-    if ended { SyncedMarker.write(log: plan.logPath) }
+    if ledger.isComplete { SyncedMarker.write(log: plan.logPath) }
     end(ended ? .complete : .caughtUp)
   }
 

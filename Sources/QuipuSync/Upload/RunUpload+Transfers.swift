@@ -47,7 +47,7 @@ extension RunUpload {
       waitingFiles = []
     }
     if let artifacts, !waitingArtifacts.isEmpty {
-      for record in waitingArtifacts { artifacts.add(record) }
+      for item in waitingArtifacts { artifacts.add(item.content, historyStep: item.step) }
       waitingArtifacts = []
     }
   }

@@ -97,7 +97,9 @@ package final class RunUpload {
   var endingFilesQueued = false
   var isLastRequest = false
   var waitingFiles: [FilesItem] = []
-  var waitingArtifacts: [ArtifactRecord] = []
+  var waitingArtifacts: [ReplayItem<ArtifactRecord>] = []
+  /// Artifacts that the log names, those acknowledged earlier included.
+  var artifactsSeen: Int64 = 0
   var metadataDue: Int64?
   var isInTrouble = false
 
