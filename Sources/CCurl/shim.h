@@ -1,14 +1,21 @@
 /* libcurl is not linked but opened at run time, so that a program that stays offline neither needs nor loads it.
    Its variadic functions, which Swift cannot call, get a typed wrapper for each kind of argument here. */
 #pragma once
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
 #undef curl_multi_setopt
@@ -167,6 +174,46 @@ static inline void quipu_curl_keep_openssl(void *library) {
   int (*init)(uint64_t, const void *);
   *(void **)(&init) = dlsym(library, "OPENSSL_init_crypto");
   if (init) init(0x00080000, NULL);
+}
+
+/* Opening libcurl loads some forty libraries, and linking them touches far more of their pages than sending ever does:
+   6 MB of the process's resident memory. Pages of code and tables that nobody can have written to are let go; the kernel
+   maps those again that are used. */
+typedef struct quipu_objects {
+  int known;
+  int seen;
+} quipu_objects;
+static inline int quipu_objects_step(struct dl_phdr_info *info, size_t size, void *user) {
+  quipu_objects *objects = (quipu_objects *)user;
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  (void)size;
+  if (objects->seen++ < objects->known || objects->known < 0) return 0;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+    if (part->p_type != PT_DYNAMIC) continue;
+    /* The linker has written to the code of such a library. */
+    for (const ElfW(Dyn) *entry = (const ElfW(Dyn) *)(info->dlpi_addr + part->p_vaddr); entry->d_tag != DT_NULL; entry++)
+      if (entry->d_tag == DT_TEXTREL || (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL))) return 0;
+  }
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+    if (part->p_type != PT_LOAD || (part->p_flags & PF_W)) continue;
+    const uintptr_t start = (info->dlpi_addr + part->p_vaddr) & ~(page - 1);
+    const uintptr_t end = (info->dlpi_addr + part->p_vaddr + part->p_filesz) & ~(page - 1);
+    if (end > start) madvise((void *)start, end - start, MADV_DONTNEED);
+  }
+  return 0;
+}
+/* How many libraries are loaded. */
+static inline int quipu_objects_count(void) {
+  quipu_objects objects = {-1, 0};
+  dl_iterate_phdr(quipu_objects_step, &objects);
+  return objects.seen;
+}
+/* Lets go of pages of the libraries loaded after the first `known`. */
+static inline void quipu_objects_trim(int known) {
+  quipu_objects objects = {known, 0};
+  if (known > 0) dl_iterate_phdr(quipu_objects_step, &objects);
 }
 
 static inline int quipu_event_open(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }

@@ -22,6 +22,9 @@ final class CurlLibrary: @unchecked Sendable {
   let caFile: String?
   let caDirectory: String?
   let speaksTLS: Bool
+  /// The directory's certificates can be found one by one (OpenSSL's hashed names), so that the file with all of them
+  /// need not be read: that costs a megabyte, and time.
+  let findsCertificates: Bool
 
   private init(_ functions: UnsafePointer<quipu_curl>, _ facts: curl_version_info_data) {
     self.functions = functions
@@ -32,6 +35,28 @@ final class CurlLibrary: @unchecked Sendable {
     let names = facts.age.rawValue >= CURLVERSION_SEVENTH.rawValue
     caFile = names ? facts.cainfo.map { String(cString: $0) } : nil
     caDirectory = names ? facts.capath.map { String(cString: $0) } : nil
+    findsCertificates =
+      tls?.utf8.starts(with: "OpenSSL/".utf8) == true && caDirectory.map { Self.isHashed($0) } == true
+  }
+
+  private static func isHashed(_ directory: String) -> Bool {
+    guard let list = opendir(directory) else { return false }
+    defer { closedir(list) }
+    while let entry = readdir(list) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      let isHash = name.prefix(8).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+      if name.count == 10, isHash, name.suffix(2).elementsEqual(".0".utf8) { return true }
+    }
+    return false
+  }
+
+  /// A debugger's breakpoints are written into code: its pages are then kept.
+  private static var isTraced: Bool {
+    guard case .success(let bytes) = SmallFile.read("/proc/self/status", limit: 1 << 16) else { return true }
+    for line in bytes.split(separator: 10) where line.starts(with: "TracerPid:".utf8) {
+      return line.contains { (0x31...0x39).contains($0) }
+    }
+    return true
   }
 
   private static let names = ["libcurl.so.4", "libcurl-gnutls.so.4", "libcurl-nss.so.4"]
@@ -41,6 +66,7 @@ final class CurlLibrary: @unchecked Sendable {
 
   private static func open() -> Opened {
     var problem = "libcurl.so.4 is not installed"
+    let known = quipu_objects_count()
     for name in names {
       guard let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL) else { continue }
       let table = UnsafeMutablePointer<quipu_curl>.allocate(capacity: 1)
@@ -58,7 +84,9 @@ final class CurlLibrary: @unchecked Sendable {
         problem = "\(name) cannot be initialised"
         continue
       }
-      return .library(CurlLibrary(table, facts))
+      let library = CurlLibrary(table, facts)
+      if !isTraced { quipu_objects_trim(known) }
+      return .library(library)
     }
     return .missing("nothing can be sent over the network: \(problem); \(advice)")
   }

@@ -165,6 +165,12 @@ extension SyncLoop {
       return
     }
     let (file, directory) = trusted(options)
+    transfer.triesDirectoryFirst = false
+    if file == nil, directory == nil, !needsAllCertificates, curl?.findsCertificates == true {
+      transfer.triesDirectoryFirst = true
+      _ = quipu_curl_set_pointer(lib, easy, CURLOPT_CAINFO, nil)
+      _ = quipu_curl_set_pointer(lib, easy, CURLOPT_PROXY_CAINFO, nil)
+    }
     if let file {
       _ = quipu_curl_set_text(lib, easy, CURLOPT_CAINFO, file)
       _ = quipu_curl_set_text(lib, easy, CURLOPT_PROXY_CAINFO, file)
@@ -235,6 +241,11 @@ extension SyncLoop {
       }
       if let own = transfer.failure {
         end(transfer, .failure(own))
+      } else if code == CURLE_PEER_FAILED_VERIFICATION, transfer.triesDirectoryFirst {
+        // Some people add their CA to the file alone.
+        needsAllCertificates = true
+        release(transfer)
+        if let failure = launch(transfer) { end(transfer, .failure(failure)) }
       } else if code != CURLE_OK {
         end(transfer, .failure(failure(transfer, code)))
       } else if let next = redirect(transfer) {

@@ -40,6 +40,8 @@ package final class SyncLoop: RequestSender, @unchecked Sendable {
   /// By the address of the easy handle.
   var transferOfHandle: [UnsafeMutableRawPointer: Transfer] = [:]
   var idleHandles: [UnsafeMutableRawPointer] = []
+  /// The directory of certificates was not enough once.
+  var needsAllCertificates = false
   /// Open sockets of libcurl.
   var sockets: [Int32] = []
 

@@ -21,6 +21,8 @@ final class Transfer {
   let errorText: UnsafeMutablePointer<CChar>
   /// The proxy of this hop, without user and password.
   var proxyText: String?
+  /// Certificates are looked up in the directory of them, the file with all was not read.
+  var triesDirectoryFirst = false
 
   /// What ended the transfer from inside a callback.
   private(set) var failure: HTTPFailure?
