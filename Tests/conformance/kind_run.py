@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 import logreader
+import standin
 import upload
 from outcome import Fold
 from values import differences, encode, text
@@ -41,14 +42,12 @@ def cases(directory):
 
 
 def run(case):
-    if "server" in case.spec:
-        return "skipped", "needs a server: waits for the online part"
     top = tempfile.mkdtemp(prefix="quipu-conformance-")
     try:
         got = play(case.spec, top)
         problems = got.pop("problems")
         uploads = [run.pop("upload", None) for run in got["runs"]]
-        sent = list(differences(*comparable_uploads(case.spec["expect"], uploads)))
+        sent = list(differences(*comparable_uploads(case.spec, uploads)))
         wanted, got = comparable(case.spec["expect"], got)
         found = problems + list(differences(wanted, got))
         found += [difference for difference in sent if difference not in found]
@@ -80,6 +79,21 @@ def play(spec, top):
         environment.pop(name, None)
         if value is not None:
             environment[name] = placed(value)
+    server = None
+    if "server" in spec:
+        server = standin.StandIn(spec["server"])
+        environment.update(WANDB_MODE="online", WANDB_BASE_URL=server.url, WANDB_API_KEY="k" * 40)
+        for name, value in spec.get("env", {}).items():
+            if value is not None:
+                environment[name] = placed(value)
+    try:
+        return played(spec, top, work, environment, clean, placed, server)
+    finally:
+        if server:
+            server.close()
+
+
+def played(spec, top, work, environment, clean, placed, server):
     for path, content in spec.get("files", {}).items():
         path = placed(path) if path.startswith("<home>") else os.path.join(work, path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -123,7 +137,7 @@ def play(spec, top):
         "runs": [],
     }
     for item in child["runs"]:
-        got["runs"].append(run_outcome(item, spec, got["problems"]))
+        got["runs"].append(run_outcome(item, spec, got["problems"], server))
     return got
 
 
@@ -151,7 +165,7 @@ def listing(work):
     return sorted(names)
 
 
-def run_outcome(item, spec, problems):
+def run_outcome(item, spec, problems, server=None):
     outcome = {"handle": item["handle"], "config_client": item["config"]}
     if item["disabled"]:
         outcome["disabled"], outcome["summary"] = True, item["summary"]
@@ -171,7 +185,9 @@ def run_outcome(item, spec, problems):
         outcome["records"] = fold.others
     outcome["run"] = fold.run_fields(spec.get("record_id"), spec.get("record_git"))
     outcome["exit_code"] = fold.exit.get("exit_code", 0) if fold.exit is not None else None
-    outcome["upload"] = upload.outcome(item["log"], spec.get("record_output"))
+    sent = server.sent() if server else upload.of(item["log"])
+    if sent:
+        outcome["upload"] = upload.outcome(sent, spec.get("record_output") and not server)
     outcome["summary"] = fold.summary()
     outcome["config"] = fold.config()
     log = os.path.join(item["dir"], "output.log")
@@ -181,9 +197,10 @@ def run_outcome(item, spec, problems):
     return outcome
 
 
-def comparable_uploads(expected, uploads):
+def comparable_uploads(spec, uploads):
     """What the server would be told of each run, expected and found, under the names of the runs' own outcomes."""
     wanted, got = [], []
+    expected, known = spec["expect"], spec.get("server", {})
     for run, sent in zip(expected.get("runs", []), uploads):
         if "summary" not in run or run.get("disabled"):  # no upload was recorded
             sent = None
@@ -199,22 +216,27 @@ def comparable_uploads(expected, uploads):
                 "summary": run["summary"],
                 "config": run["config"],
                 "metrics": run.get("metrics"),
-                "run": told_fields(run),
+                "run": news(run.get("server_run", run["run"]), known),
                 "exit_code": told and told["exitcode"],
             }
         )
+        if "first_history_line" in sent:
+            wanted[-1]["first_history_line"] = run.get("first_history_line", 0)
         if "output_log" in run:
             wanted[-1]["output_log"] = run["output_log"]
         else:  # a file of another name, or none: the lines are not recorded
             sent.pop("output_log", None)
-        got.append(sent)
+        got.append({**sent, "run": news(sent["run"], known)})
     return {"runs": wanted}, {"runs": got}
 
 
-def told_fields(run):
-    """What the server is told of the run beside its config. The names that it gave itself are its own affair."""
-    fields = run.get("server_run", {key: run["run"][key] for key in upload.RUN_FIELDS if key in run["run"]})
-    return {key: value for key, value in fields.items() if (key, value) not in _GIVEN_BY_SERVER}
+def news(fields, known):
+    """What the server is told of the run beside its config. The names that it gave itself are its own affair, and what
+    it knows already need not be said again."""
+    told = {key: value for key, value in fields.items() if key in upload.RUN_FIELDS}
+    return {
+        key: value for key, value in told.items() if (key, value) not in _GIVEN_BY_SERVER and known.get(key) != value
+    }
 
 
 def comparable(expected, got):

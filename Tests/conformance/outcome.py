@@ -152,8 +152,9 @@ class Fold:
 
     def summary(self):
         tree = _plain(self.summary_tree)
+        tree.pop("_step", None)  # an uploader takes it from the rows
         if self.rows:
-            tree["_step"] = self.rows[-1]["_step"]  # an uploader takes it from the rows
+            tree["_step"] = self.rows[-1]["_step"]
         tree = {key: value for key, value in tree.items() if key not in _CLOCK}
         inner = tree.get("_wandb")
         if isinstance(inner, dict):

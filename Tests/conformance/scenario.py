@@ -174,7 +174,7 @@ class Scenario:
         if call["name"] == "settings":
             value = getattr(value, call["field"])
         if isinstance(value, str):
-            value = value.replace(os.getcwd(), "<cwd>")
+            value = re.sub(r"127\.0\.0\.1:\d+", "<server>", value.replace(os.getcwd(), "<cwd>"))
         self.result(at, encode(value))
 
     def op_set(self, at, call, run):

@@ -54,9 +54,8 @@ def definitions(listed):
     return sorted(found, key=lambda shown: shown["name"])
 
 
-def outcome(log, with_console=False):
-    """The upload of a log, for comparing."""
-    sent = of(log)
+def outcome(sent, with_console=False):
+    """An upload, for comparing."""
     config = json.loads(sent["config"])
     inner = config.pop("_wandb")["value"]
     rows = [json.loads(line) for line in sent["history"]]
@@ -69,6 +68,8 @@ def outcome(log, with_console=False):
         # A log without an exit record belongs to a run that crashed.
         "exit_code": 1 if sent["exitcode"] is None else sent["exitcode"],
     }
+    if "first_history_line" in sent:  # what only a server knows
+        found["first_history_line"] = sent["first_history_line"]
     if with_console:
         found["output_log"] = console(sent["console"])
     return found
