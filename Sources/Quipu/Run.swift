@@ -389,7 +389,9 @@ public final class Run: Sendable {
     environment.docker = settings.docker ?? ""
     environment.email = settings.email ?? ""
     if !settings.disableMachineInfo {
-      if let count = settings.integer("x_stats_cpu_count").flatMap(UInt32.init(exactly:)) { environment.cpuCount = count }
+      if let count = settings.integer("x_stats_cpu_count").flatMap(UInt32.init(exactly:)) {
+        environment.cpuCount = count
+      }
       if let count = settings.integer("x_stats_cpu_logical_count").flatMap(UInt32.init(exactly:)) {
         environment.cpuCountLogical = count
       }

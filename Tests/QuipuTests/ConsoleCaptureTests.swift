@@ -112,7 +112,8 @@ import Testing
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawn_file_actions_adddup2(&actions, terminal.target, 1)
-    var arguments: [UnsafeMutablePointer<CChar>?] = ["sh", "-c", "echo from a child"].map { (text: String) in strdup(text) } + [nil]
+    let texts = ["sh", "-c", "echo from a child"]
+    var arguments: [UnsafeMutablePointer<CChar>?] = texts.map { (text: String) in strdup(text) } + [nil]
     var child: pid_t = 0
     #expect(posix_spawn(&child, "/bin/sh", &actions, nil, &arguments, environ) == 0)
     posix_spawn_file_actions_destroy(&actions)

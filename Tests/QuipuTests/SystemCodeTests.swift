@@ -53,7 +53,9 @@ import Testing
   @Test func secretsDoNotLeaveInPatches() throws {
     let directory = try repository()
     let files = CoreDirectory()
-    change(directory, "api_key = \"local-0a1b2c3d4e\"\nurl = 'https://me:hunter2@host/x'\nk = sk-proj-0123456789abcdef0123\n")
+    change(
+      directory,
+      "api_key = \"local-0a1b2c3d4e\"\nurl = 'https://me:hunter2@host/x'\nk = sk-proj-0123456789abcdef0123\n")
     _ = recorder(directory, files).record()
     let patch = text(files, "diff.patch")
     #expect(patch.contains("+api_key = \"***\""))
@@ -135,7 +137,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("plain text, nothing else", "plain text, nothing else"), ("password = get_password()", "password = get_password()"),
+    ("plain text, nothing else", "plain text, nothing else"),
+    ("password = get_password()", "password = get_password()"),
     ("def f(token: str = None)", "def f(token: str = None)"), ("{\"api_key\": \"abcdef\"}", "{\"api_key\": \"***\"}"),
     ("x=https://u:p@h/ y", "x=https://u:***@h/ y"), ("http://h:80/@x", "http://h:80/@x"),
     ("export HF_TOKEN=hf_abcdefghij0123456789", "export HF_TOKEN=***"),

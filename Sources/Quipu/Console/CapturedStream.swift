@@ -4,10 +4,11 @@ import Synchronization
 /// One descriptor of the process whose output passes through the library: a pipe, or a pseudo terminal where a terminal
 /// was, stands in its place, and a thread passes every byte on to the original.
 ///
-/// The thread ends when nobody can write any more: after `restore`, when the last child that inherited the descriptor has
-/// ended. Back pressure comes from the original alone, through the few kilobytes that a pipe holds.
+/// The thread ends when nobody can write any more: after `restore`, when the last child that inherited the descriptor
+/// has ended. Back pressure comes from the original alone, through the few kilobytes that a pipe holds.
 final class CapturedStream: @unchecked Sendable {
-  // @unchecked: `readEnd` and `original` are closed by the thread at its end, under `lock`; the rest is constant or atomic.
+  // @unchecked: `readEnd` and `original` are closed by the thread at its end, under `lock`; the rest is constant or
+  // atomic.
 
   /// The descriptor that is captured.
   let target: Int32
@@ -144,7 +145,8 @@ final class CapturedStream: @unchecked Sendable {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     var info = stat()
-    guard original >= 0, fstat(target, &info) == 0, info.st_dev == file.device, info.st_ino == file.inode else { return }
+    guard original >= 0, fstat(target, &info) == 0, info.st_dev == file.device, info.st_ino == file.inode
+    else { return }
     dup2(original, target)
   }
 
@@ -158,8 +160,8 @@ final class CapturedStream: @unchecked Sendable {
     return poll(&look, 1, 0) == 0 && !isBusy.load(ordering: .acquiring)
   }
 
-  /// In the child of a fork: what it writes still goes to the parent, but the reading end must be the parent's alone, or
-  /// the child would wait for ever for a reader that is gone.
+  /// In the child of a fork: what it writes still goes to the parent, but the reading end must be the parent's alone,
+  /// or the child would wait for ever for a reader that is gone.
   func closeInChild() {
     if readEnd >= 0 { close(readEnd) }
     if original >= 0 { close(original) }

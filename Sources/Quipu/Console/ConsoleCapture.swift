@@ -7,8 +7,8 @@ import Synchronization
 ///
 /// It begins with the first such run and ends with the last: the descriptors get back what they were, and what was
 /// written before is waited for, within a bound. One thread per descriptor passes bytes on: "quipu-stdout",
-/// "quipu-stderr". A process that dies takes with it what the two pipes hold at that moment (up to 64 KiB each, normally
-/// nothing), for the terminal too.
+/// "quipu-stderr". A process that dies takes with it what the two pipes hold at that moment (up to 64 KiB each,
+/// normally nothing), for the terminal too.
 final class ConsoleCapture: @unchecked Sendable {
   // @unchecked: mutable members are guarded by `lock`.
   static let shared: ConsoleCapture = {

@@ -2,8 +2,8 @@ import Glibc
 import QuipuBase
 import QuipuRecords
 
-/// Keeps the state of the program's source with a run (`save_code`): uncommitted changes as `diff.patch`, changes against
-/// the upstream branch as `diff_<hash>.patch`, the program itself as `code/<path>`.
+/// Keeps the state of the program's source with a run (`save_code`): uncommitted changes as `diff.patch`, changes
+/// against the upstream branch as `diff_<hash>.patch`, the program itself as `code/<path>`.
 ///
 /// Works on a thread of its own, "quipu-code"; what looks like a secret is taken out of the patches. What is not there
 /// (git, a repository, changes) is silently left out.

@@ -3,8 +3,8 @@ import Glibc
 /// Starts git, without a shell, and reads what it prints.
 ///
 /// Its environment has the search path, the home directory and nothing else, its input is empty, its messages are not
-/// kept. It is ended when it takes too long or prints too much. A host that ignores SIGCHLD, or waits for any child, may
-/// take its status: then its output alone counts.
+/// kept. It is ended when it takes too long or prints too much. A host that ignores SIGCHLD, or waits for any child,
+/// may take its status: then its output alone counts.
 enum GitCommand {
   /// Units: nanoseconds.
   static let patience: Int64 = 10_000_000_000

@@ -1,7 +1,7 @@
 /// Replaces what looks like a key, a token or a password inside any text: a patch, a header, a URL.
 ///
-/// Found are the forms that services give their keys, JSON web tokens, passwords in URLs, and values that are given to a
-/// secret name (`api_key = "..."`, `Authorization: Bearer ...`, `?token=...`). What has no such form is kept.
+/// Found are the forms that services give their keys, JSON web tokens, passwords in URLs, and values that are given
+/// to a secret name (`api_key = "..."`, `Authorization: Bearer ...`, `?token=...`). What has no such form is kept.
 package enum SecretText {
   private static let replacement = Array(SecretArguments.replacement.utf8)
 
@@ -14,8 +14,8 @@ package enum SecretText {
 
   /// A key in one of the known forms.
   ///
-  /// - Parameter isCode: the word stands in source text, where names like `sk-some-long-name` are no keys: there must be
-  ///   a digit, or much of it.
+  /// - Parameter isCode: the word stands in source text, where names like `sk-some-long-name` are no keys: there must
+  ///   be a digit, or much of it.
   package static func isKey(_ text: some BidirectionalCollection<UInt8>, isCode: Bool = false) -> Bool {
     guard text.count >= 20 else { return false }
     if prefixes.contains(where: { text.starts(with: $0) }) {

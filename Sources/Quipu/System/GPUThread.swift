@@ -37,7 +37,8 @@ final class GPUThread: @unchecked Sendable {
   }
 
   convenience init(
-    library: String = NVMLSource.standardPath, root: SystemRoot = SystemRoot(), delivered: @escaping @Sendable () -> Void
+    library: String = NVMLSource.standardPath, root: SystemRoot = SystemRoot(),
+    delivered: @escaping @Sendable () -> Void
   ) {
     self.init(
       open: {

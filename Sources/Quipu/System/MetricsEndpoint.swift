@@ -4,7 +4,7 @@ import Synchronization
 /// One OpenMetrics endpoint of a run: fetched for each sample, at most once at a time, over the thread that sends
 /// everything ("quipu-sync"). An endpoint that hangs delays nothing: its values are missing.
 ///
-/// Keys: `openmetrics.<endpoint>.<metric>.<n>`; n counts the label sets of a metric in the order in which they were seen.
+/// Keys: `openmetrics.<endpoint>.<metric>.<n>`; n counts the label sets of a metric in the order in which they came.
 ///
 /// Threads: the sampler's; the answer comes from the loop's.
 final class MetricsEndpoint: Sendable {

@@ -39,7 +39,9 @@ final class NVMLDevice {
   }
 
   /// Numbers that the library writes one after the other.
-  private func words<Word: FixedWidthInteger>(_ call: NVMLLibrary.DeviceMemory?, _ count: Int, _: Word.Type) -> [Word]? {
+  private func words<Word: FixedWidthInteger>(
+    _ call: NVMLLibrary.DeviceMemory?, _ count: Int, _: Word.Type
+  ) -> [Word]? {
     guard let call else { return nil }
     var room = [Word](repeating: 0, count: count)
     let status = room.withUnsafeMutableBytes { bytes in bytes.baseAddress.map { call(handle, $0) } ?? 1 }
