@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -183,11 +184,24 @@ typedef struct quipu_objects {
   int known;
   int seen;
 } quipu_objects;
+/* Only what libcurl is known to bring: another thread of the host may be loading libraries of its own just now. */
+static inline int quipu_comes_with_curl(const char *path) {
+  static const char *const names[] = {
+    "libcurl", "libcrypto", "libssl", "libgnutls", "libkrb5", "libk5crypto", "libgssapi", "libldap", "liblber", "libssh2",
+    "libnghttp2", "libunistring", "libidn2", "libpsl", "libbrotli", "libzstd", "librtmp", "libnettle", "libhogweed", "libgmp",
+    "libp11-kit", "libtasn1", "libsasl2", "libcom_err", "libkeyutils", "libresolv", "libffi"};
+  const char *name = path ? strrchr(path, '/') : NULL;
+  if (!name) return 0;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strncmp(name + 1, names[i], strlen(names[i])) == 0) return 1;
+  return 0;
+}
 static inline int quipu_objects_step(struct dl_phdr_info *info, size_t size, void *user) {
   quipu_objects *objects = (quipu_objects *)user;
   const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
   (void)size;
   if (objects->seen++ < objects->known || objects->known < 0) return 0;
+  if (!quipu_comes_with_curl(info->dlpi_name)) return 0;
   for (int i = 0; i < info->dlpi_phnum; i++) {
     const ElfW(Phdr) *part = &info->dlpi_phdr[i];
     if (part->p_type != PT_DYNAMIC) continue;

@@ -70,6 +70,7 @@ package final class LogReplay {
     // Our own writer leaves rows with low steps in on purpose.
     rows.keepsSteps = !start.isResumed && producer.hasSuffix("+quipu")
     rows.lineBytes = start.lineBytes
+    if start.labelsRows { rows.setLabel(start.label) }
     events.lineBytes = start.lineBytes
     events.label = start.label
     console.label = start.label

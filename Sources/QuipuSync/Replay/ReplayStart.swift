@@ -19,6 +19,8 @@ package struct ReplayStart: Sendable {
   package var config = JSONObject()
   /// Name of the writer in shared mode, part of console lines and of the keys of system metrics.
   package var label = ""
+  /// The run has several writers: its rows carry the label as `_label`.
+  package var labelsRows = false
   /// Longer lines of history and events are left out. Units: bytes.
   package var lineBytes = 10_383_360
 

@@ -24,6 +24,8 @@ struct RowLines: ~Copyable {
   /// Longest line in bytes, the way it is before it becomes a literal.
   var lineBytes = 10_383_360
   private(set) var lastStep: Int64?
+  /// The member that names the writer of a shared run, as it stands in a line; empty: none.
+  private var labelMember: [UInt8] = []
   /// Items without a key or with a value that is not JSON.
   private(set) var droppedItems = 0
 
@@ -50,6 +52,15 @@ struct RowLines: ~Copyable {
   deinit {
     marks.deallocate()
     slots.deallocate()
+  }
+
+  /// Every row says who wrote it: `_label`.
+  mutating func setLabel(_ label: String) {
+    guard !label.isEmpty else { return }
+    // A JSON text inside a JSON text.
+    let inner = JSON.string(label).text(style: .core)
+    let literal = JSON.string("\"_label\":" + inner + ",").text(style: .core)
+    labelMember = Array(literal.utf8.dropFirst().dropLast())
   }
 
   /// Moves the lines to the end of `out` and forgets them.
@@ -104,6 +115,7 @@ struct RowLines: ~Copyable {
 
   /// Ends a line that has `{` and members with a comma behind each.
   private mutating func closeLine(_ step: Int64) {
+    if !labelMember.isEmpty { text.append(labelMember) }
     text.append("\\\"_step\\\":" as StaticString)
     text.appendDecimal(step)
     text.append("}\"" as StaticString)

@@ -71,7 +71,16 @@ extension RunUpload {
       files.addGenerated("wandb-summary.json", Array(summary.utf8))
     }
     // What console capture wrote; pieces under logs/ are named by the log.
-    files.add(settings.label.map { "output_\($0).log" } ?? "output.log", FilePolicy.end, ifThere: true)
+    let console = settings.label.map { "output_\($0).log" } ?? "output.log"
+    if replay.hasConsole, SideFile.size("\(plan.filesDirectory)/\(console)") == nil {
+      // A writer that was killed leaves the lines in the log alone.
+      do throws(LogFileError) {
+        try ConsoleText.write(log: plan.logPath, to: "\(plan.filesDirectory)/\(console)")
+      } catch {
+        say(.warning, "file_not_uploaded", "\(console) could not be made: \(SideFile.errorText(error.code))")
+      }
+    }
+    files.add(console, FilePolicy.end, ifThere: true)
     files.finish()
     artifacts?.finish()
   }

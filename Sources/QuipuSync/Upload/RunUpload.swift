@@ -281,6 +281,7 @@ package final class RunUpload {
     // A log that was written as a resumed one has its steps, times, config and summary already.
     start.isResumed = ledger.isResumed && !peek.run.resumed && ledger.startingStep > peek.run.startingStep
     start.label = settings.label ?? ""
+    start.labelsRows = settings.sharedWriter != nil
     start.lineBytes = settings.lineBytes
     if ledger.isResumed, let base = ResumeBase.read(log: plan.logPath) {
       start.config = base.config
