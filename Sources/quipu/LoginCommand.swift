@@ -141,14 +141,7 @@ enum LoginCommand {
         .noAPIKey, kind: "no_api_key", "there is no terminal to ask for the key; give it with --key - on standard input")
     }
     let place = try Login.keyPage(host: options.host)
-    let prompt = Output(descriptor: STDERR_FILENO)
-    prompt.line("Keys are shown at \(place)")
-    prompt.write("API key (it is not shown): ")
-    prompt.flush()
-    let key = readHidden()
-    prompt.line()
-    prompt.flush()
-    guard let key else { return nil }
+    guard let key = readHidden("Keys are shown at \(place)\nAPI key (it is not shown): ") else { return nil }
     if key.isEmpty { throw QuipuError(.noAPIKey, kind: "no_api_key", "no key was given") }
     return key
   }
@@ -157,13 +150,21 @@ enum LoginCommand {
   ///
   /// Ctrl-C comes as a character, so that the terminal is as it was before the program ends.
   /// - Returns: nil after Ctrl-C.
-  private static func readHidden() -> String? {
+  private static func readHidden(_ question: String) -> String? {
+    let prompt = Output(descriptor: STDERR_FILENO)
     var old = termios()
     guard tcgetattr(STDIN_FILENO, &old) == 0 else { return readKey() }
     var hidden = old
     hidden.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG)
+    // Before the question: whoever answers it at once must not see the answer.
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
-    defer { tcsetattr(STDIN_FILENO, TCSAFLUSH, &old) }
+    prompt.write(question)
+    prompt.flush()
+    defer {
+      tcsetattr(STDIN_FILENO, TCSAFLUSH, &old)
+      prompt.line()
+      prompt.flush()
+    }
     var line: [UInt8] = []
     while line.count < 4096 {
       var byte: UInt8 = 0

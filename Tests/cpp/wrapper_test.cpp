@@ -384,6 +384,23 @@ TEST(test_cpp__the_rest_is_reachable) {
   CHECK_STATUS(quipu::try_recover("/no/such/run").code(), QUIPU_ERROR_NOT_FOUND);
 }
 
+TEST(test_cpp__online_calls_answer_offline) {
+  quipu::Run run(offline());
+  bool called = false;
+  CHECK(!run.stop_requested());
+  CHECK(run.try_on_stop([&called] { called = true; }).ok());
+  quipu::Run moved(std::move(run));
+  CHECK_STATUS(moved.try_wait_online(100).code(), QUIPU_ERROR_STATE);
+  CHECK_INT(moved.stats().upload_state, static_cast<int>(quipu::UploadState::off));
+  CHECK(moved.try_on_stop({}).ok());
+  moved.finish();
+  CHECK(!called);
+  CHECK_STATUS(quipu::try_login("short").code(), QUIPU_ERROR_API_KEY);
+  quipu::LoginOptions options;
+  options.host = "ftp://nowhere";
+  CHECK_STATUS(quipu::try_login(nullptr, options).code(), QUIPU_ERROR_SETTING);
+}
+
 TEST(test_cpp__diagnostics_reach_the_receiver_while_it_lives) {
   std::atomic<int> heard{0};
   std::string kind;

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Runs the parity programs and compares their logs; the same with the ten-line programs of the README.
+"""Runs the parity programs and compares their logs; the same with the ten-line programs of the README, and with the
+online examples against a server of ours, whose state is compared then.
 
 Needs the library in build/lib (QUIPU_LIBRARY_DIR), the Swift modules of the same release build (QUIPU_SCRATCH, default
-.build), and a Python with wandb and numpy, whose protobuf classes read the logs.
+.build), for the online part the server in build/bin (QUIPU_SERVER), and a Python with wandb and numpy, whose protobuf classes read the logs.
 """
 import copy
 import difflib
@@ -13,6 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
+from base64 import b64encode
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +24,7 @@ sys.path.insert(0, str(ROOT / "Tests" / "Vectors" / "transaction-log"))
 import dump_wandb  # noqa: E402
 
 LIBRARY = Path(os.environ.get("QUIPU_LIBRARY_DIR") or ROOT / "build" / "lib")
+SERVER = Path(os.environ.get("QUIPU_SERVER") or ROOT / "build" / "bin" / "quipu-server")
 SCRATCH = Path(os.environ.get("QUIPU_SCRATCH") or ROOT / ".build")
 passed = failed = skipped = 0
 
@@ -60,7 +64,7 @@ def build_swift(work, name, source, *flags):
     bin_path = folders[0]
     # The link of the library lists its objects; the folders may hold older ones as well.
     listed = (bin_path / "QuipuC.product" / "Objects.LinkFileList").read_text().split()
-    wanted = tuple(f"{module}.build" for module in ("QuipuBase", "QuipuRecords", "QuipuMedia", "Quipu"))
+    wanted = tuple(f"{module}.build" for module in ("QuipuBase", "QuipuRecords", "QuipuMedia", "QuipuSync", "Quipu"))
     objects = [path for path in (line.strip("'\"") for line in listed) if any(f"/{part}/" in path for part in wanted)]
     maps = []
     for folder in sorted((ROOT / "Sources").glob("C*")):
@@ -211,6 +215,85 @@ def compare(title, programs, work, environment, kinds, arguments):
         say("not ok" if unequal else "ok", f"{title}: {name} leaves the files of C", " ".join(unequal)[:300])
 
 
+ASK = """query($run: String!) { project(name: "quickstart", entityName: "local") { run(name: $run) {
+  state exitcode historyLineCount config summaryMetrics history } } }"""
+
+
+class Server:
+    """A server of ours on a free port, with a new directory."""
+
+    def __init__(self, work):
+        self.process = subprocess.Popen([str(SERVER), "--data", str(work / "server"), "--port", "0"],
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.environment = {}
+        for line in self.process.stdout:
+            name, is_export, value = line.strip().removeprefix("export ").partition("=")
+            if is_export and name.startswith("WANDB_"):
+                self.environment[name] = value
+            if len(self.environment) == 2:
+                break
+
+    def run(self, name):
+        """What the server holds of a run."""
+        user = b64encode(b"api:" + self.environment["WANDB_API_KEY"].encode()).decode()
+        request = urllib.request.Request(
+            self.environment["WANDB_BASE_URL"] + "/graphql",
+            json.dumps({"query": ASK, "variables": {"run": name}}).encode(),
+            {"Content-Type": "application/json", "Authorization": "Basic " + user})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["data"]["project"]["run"]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def plain(run):
+    """The state of a run without its times."""
+    rows = [json.loads(line) for line in run["history"]]
+    summary = json.loads(run["summaryMetrics"])
+    for values in [*rows, summary]:
+        for name in ("_timestamp", "_runtime", "_wandb"):
+            values.pop(name, None)
+    config = {key: value for key, value in json.loads(run["config"]).items() if key != "_wandb"}
+    return {"state": run["state"], "exitcode": run["exitcode"], "rows": rows, "summary": summary, "config": config}
+
+
+def online(work, environment, programs):
+    """Runs the programs against one server; all are to leave there what the first one leaves."""
+    if not SERVER.exists():
+        say("skip", "online", f"{SERVER} is not built")
+        return
+    server = Server(work)
+    found = {}
+    try:
+        for number, (name, line) in enumerate(programs.items()):
+            if line is None:
+                continue
+            place = work / "online" / name
+            place.mkdir(parents=True)
+            run = f"online{number}"
+            out = command(f"online: {name} runs", *line, cwd=place, timeout=120,
+                          env=dict(environment, **server.environment, WANDB_RUN_ID=run))
+            if out is None:
+                continue
+            said = "100 rows sent" in out
+            say("ok" if said else "not ok", f"online: {name} says what it sent", "" if said else out[-300:])
+            found[name] = plain(server.run(run))
+    finally:
+        server.stop()
+    if "C" not in found:
+        return
+    rows = [row["_step"] for row in found["C"]["rows"]]
+    complete = rows == list(range(100)) and found["C"]["state"] == "finished"
+    say("ok" if complete else "not ok", "online: the rows of C are on the server")
+    for name in ("C++", "Swift", "Python"):
+        if name in found:
+            same = found[name] == found["C"]
+            say("ok" if same else "not ok", f"online: {name} leaves on the server what C leaves",
+                "" if same else str({k: v for k, v in found[name].items() if v != found["C"][k]})[:300])
+
+
 def main():
     work = Path(tempfile.mkdtemp(prefix="quipu-parity-"))
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "QUIPU_"))}
@@ -235,6 +318,13 @@ def main():
         "Swift": build_swift(work, "quickstart: Swift", ROOT / "examples/quickstart.swift"),
         "Python": [sys.executable, ROOT / "bindings/python/examples/quickstart.py"],
     }, work, quick, ("history", "summary", "run", "exit", "header"), lambda place: ())
+    online(work, dict(environment, WANDB_CONSOLE="off", WANDB_DISABLE_GIT="true", WANDB_SILENT="true",
+                      WANDB_X_DISABLE_STATS="true", WANDB_X_SAVE_REQUIREMENTS="false"), {
+        "C": build_native(work, "online: C", cc, ROOT / "bindings/c/examples/online.c", "-std=c11"),
+        "C++": build_native(work, "online: C++", cxx, ROOT / "bindings/cpp/examples/online.cpp", "-std=c++17"),
+        "Swift": build_swift(work, "online: Swift", ROOT / "examples/online.swift"),
+        "Python": [sys.executable, ROOT / "bindings/python/examples/online.py"],
+    })
     if os.environ.get("QUIPU_KEEP"):
         print(work)
     else:

@@ -12,12 +12,6 @@ extension Setting {
     case "sweep_id": try Self.checkSweepID(value.stringValue ?? "", source)
     case "run_tags": try Self.checkTags(value.arrayValue?.compactMap(\.stringValue) ?? [])
     case "base_url": return .string(try Self.checkedBaseURL(value.stringValue ?? "", source))
-    case "api_key":
-      let key = value.stringValue ?? ""
-      if Self.hasOuterSpace(key) {
-        throw QuipuError(
-          .setting, kind: "api_key_whitespace", "\(source): an API key has no white space at either end")
-      }
     case "x_stats_sampling_interval":
       // Written so that NaN is refused too.
       guard let seconds = value.doubleValue, seconds >= 0.1 else {

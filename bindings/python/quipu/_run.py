@@ -622,7 +622,9 @@ class Run:
     def _say_sending(self):
         """At the end of the process, for a run that was not finished by itself."""
         policy = self._policy
-        if not (policy.silent or policy.quiet) and policy.show_info:
+        _, counters = _ffi.stats(self._handle)
+        over = counters["upload_state"] in (_ffi.UPLOAD_OFF, _ffi.UPLOAD_DONE, _ffi.UPLOAD_FAILED)
+        if not over and not (policy.silent or policy.quiet) and policy.show_info:
             _terminal.write(f"Sending the rest of run {self._id}; if interrupted: quipu sync {self.sync_dir}")
 
     def _print_footer(self):
