@@ -50,7 +50,10 @@ extension RunUpload {
       upsertAfter = sender.now &+ Self.upsertPause
     }
     for alert in replay.takeAlerts() { alerts.append(alert.content) }
-    waitingFiles += replay.takeFiles()
+    for item in replay.takeFiles() {
+      waitingFiles.append(item)
+      if item.path.hasPrefix("logs/output_") { hasConsoleParts = true }
+    }
     for item in replay.takeArtifacts() {
       waitingArtifacts.append(item)
       artifactsSeen = max(artifactsSeen, Int64(item.index) &+ 1)

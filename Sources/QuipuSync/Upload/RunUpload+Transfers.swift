@@ -72,7 +72,7 @@ extension RunUpload {
     }
     // What console capture wrote; pieces under logs/ are named by the log.
     let console = settings.label.map { "output_\($0).log" } ?? "output.log"
-    if replay.hasConsole, SideFile.size("\(plan.filesDirectory)/\(console)") == nil {
+    if replay.hasConsole, !hasConsoleParts, SideFile.size("\(plan.filesDirectory)/\(console)") == nil {
       // A writer that was killed leaves the lines in the log alone.
       do throws(LogFileError) {
         try ConsoleText.write(log: plan.logPath, to: "\(plan.filesDirectory)/\(console)")

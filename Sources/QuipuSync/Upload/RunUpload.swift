@@ -97,6 +97,8 @@ package final class RunUpload {
   var endingFilesQueued = false
   var isLastRequest = false
   var waitingFiles: [FilesItem] = []
+  /// The console is in pieces that the log names, instead of output.log.
+  var hasConsoleParts = false
   var waitingArtifacts: [ReplayItem<ArtifactRecord>] = []
   /// Artifacts that the log names, those acknowledged earlier included.
   var artifactsSeen: Int64 = 0
