@@ -15,6 +15,8 @@ struct SyncLog {
   var runID: String
   /// Where the run was started, as its log says.
   var host = ""
+  /// The run it is a fork of.
+  var origin: String?
   var state: RunState
   var isOurs: Bool
   var skip: Skip?
@@ -55,7 +57,9 @@ enum SyncList {
     var seen: Set<String> = []
     let here = PathTools.workingDirectory()
     let absolute = found.map { real(PathTools.absolute($0, workingDirectory: here)) }.filter { seen.insert($0).inserted }
-    return absolute.sorted { (stamp($0), $0) < (stamp($1), $1) }
+    // Of two starts in one second the later has a number behind its name.
+    let order = absolute.map { (stamp($0), PathTools.directory($0), $0) }
+    return order.sorted { $0 < $1 }.map(\.2)
   }
 
   /// Without symbolic links: `latest-run` is the directory it names.
@@ -96,6 +100,7 @@ enum SyncList {
       log.runID = peek.run.runID
       log.isOurs = peek.isOurs
       log.host = peek.run.host
+      if let branch = peek.run.branchPoint, branch.run != peek.run.runID { log.origin = branch.run }
     } catch {
       switch error {
       case .file(let problem): log.problem = "cannot be read: \(FileTools.errnoText(problem.code))"

@@ -86,8 +86,7 @@ final class SyncSession {
     observer.ended = { [unowned self] item, end in self.ended(indices[item], item, end, loop.now) }
     let queue = SyncQueue(sender: loop, settings: settings, observer: observer)
 
-    for path in paths {
-      let log = prepare(path)
+    for (log, key) in Self.inOrder(paths.map(prepare)) {
       logs.append(log)
       ended.append(nil)
       pages.append("")
@@ -103,11 +102,30 @@ final class SyncSession {
       plan.isLive = follows && log.state == .running
       plan.completesWithoutExit = log.state != .running
       indices.append(logs.count - 1)
-      queue.add(SyncQueue.Item(plan: plan, key: runID ?? log.runID))
+      queue.add(SyncQueue.Item(plan: plan, key: runID ?? key))
     }
     if follows { watchWriters(loop, queue, indices) }
     loop.run { queue.isIdle }
     return failed > 0 ? 1 : unfinished > 0 ? 3 : 0
+  }
+
+  /// The logs, each fork behind the logs of the run it starts from and never beside them: a server copies the rows that
+  /// it has when the fork begins. With each the run id at the root of its forks.
+  private static func inOrder(_ logs: [SyncLog]) -> [(SyncLog, String)] {
+    var origins: [String: String] = [:]
+    for log in logs where log.problem == nil {
+      if let origin = log.origin { origins[log.runID] = origin }
+    }
+    let sent = Set(logs.map(\.runID))
+    return logs.enumerated().map { place, log in
+      var (root, depth) = (log.runID, 0)
+      // A circle cannot be, but a log can say anything.
+      while let origin = origins[root], sent.contains(origin), depth < logs.count {
+        root = origin
+        depth += 1
+      }
+      return (depth, place, log, root)
+    }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { ($0.2, $0.3) }
   }
 
   /// Looks at a log and, if it is one of ours whose process has died, completes it first.
