@@ -1,4 +1,4 @@
-"""What the online tests share: servers, a proxy that breaks things between client and server, programs of both libraries.
+"""What the online tests share: servers, a proxy that breaks things in between, programs of both libraries.
 
     QUIPU_SERVER        the server program (default: build/bin/quipu-server)
     QUIPU_LIBRARY_DIR   directory of libquipu.so (default: build/lib)
@@ -110,7 +110,8 @@ class Clients:
         if self.library == "quipu":
             return command(self.run_client, "sync", *arguments, env=self._env(env, fast), timeout=timeout, check=check,
                            **options)
-        return self.run_client.cli("sync", *arguments, env=self._env(env, fast), timeout=timeout, check=check, **options)
+        return self.run_client.cli("sync", *arguments, env=self._env(env, fast), timeout=timeout, check=check,
+                                   **options)
 
     def start_sync(self, *arguments, env=None, fast=True, **options):
         if self.library == "quipu":
@@ -181,8 +182,8 @@ def c_program(tmp_path_factory, built):
         if not program.exists() or source.read_text() != text:
             source.write_text(text)
             done = subprocess.run(
-                [os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-Wall", "-I", ROOT / "include", source, "-o", program,
-                 "-L", LIBRARY_DIR, f"-Wl,-rpath,{LIBRARY_DIR.resolve()}", "-lquipu", "-lpthread"],
+                [os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-Wall", "-I", ROOT / "include", source, "-o",
+                 program, "-L", LIBRARY_DIR, f"-Wl,-rpath,{LIBRARY_DIR.resolve()}", "-lquipu", "-lpthread"],
                 capture_output=True, text=True, timeout=120)
             assert done.returncode == 0, done.stderr
         return program

@@ -3,7 +3,7 @@ in. Each ends with a line of JSON."""
 
 import json
 
-# Rows, console, a summary, config before and after the start, a saved file, an artifact.
+# Rows, console, a summary, config before and after the start, a saved file, a table (a media file and an artifact).
 EVERYTHING = """
 import json, sys, time
 import wandb
@@ -14,8 +14,11 @@ started = time.monotonic()
 run.define_metric("y", summary="min,max")
 slowest = 0.0
 for i in range(ROWS):
+    row = {"x": i, "y": i / 3, "deep": {"z": -i}}
+    if FILES and i == ROWS - 1:
+        row["table"] = wandb.Table(columns=["a"], data=[[1], [2]])
     a = time.monotonic()
-    run.log({"x": i, "y": i / 3, "deep": {"z": -i}})
+    run.log(row)
     slowest = max(slowest, time.monotonic() - a)
     if i % 10 == 0:
         print(f"line {i}")
@@ -26,10 +29,6 @@ run.summary["best"] = 0.5
 if FILES:
     open("saved.txt", "w").write("payload\\n")
     run.save("saved.txt", policy="now")
-    artifact = wandb.Artifact("data-" + ID, type="dataset", metadata={"k": 1})
-    with artifact.new_file("inside.txt") as file:
-        file.write("inside\\n")
-    run.log_artifact(artifact, aliases=["best"])
 ending = time.monotonic()
 try:
     run.finish()
@@ -83,6 +82,9 @@ def check_everything(server, run_id, project="online", rows=30, files=True, stat
         found = {file.name: file for file in api.files()}
         assert {"saved.txt", "config.yaml", "wandb-summary.json", "output.log"} <= set(found), sorted(found)
         assert content_digest(server, found["saved.txt"]) == hashlib.md5(b"payload\n").hexdigest()
-        [artifact] = [each for each in api.logged_artifacts() if each.name.startswith("data-")]
-        assert artifact.state == "COMMITTED" and sorted(artifact.aliases) == ["best", "latest"]
-        assert [entry.size for entry in artifact.manifest.entries.values()] == [7]
+        [table] = [name for name in found if name.startswith("media/table/table_")]
+        [artifact] = api.logged_artifacts()
+        assert artifact.name == f"run-{run_id}-table:v0" and artifact.type == "run_table"
+        assert artifact.state == "COMMITTED" and artifact.aliases == ["latest"]
+        [entry] = artifact.manifest.entries.values()
+        assert entry.size > 0 and found[table].size > 0

@@ -99,7 +99,8 @@ def differences(ours, theirs, path=""):
     if isinstance(ours, list):
         if len(ours) != len(theirs):
             return [f"{path}: {len(ours)} instead of {len(theirs)}: {ours!r:.300} and {theirs!r:.300}"]
-        return [text for number, pair in enumerate(zip(ours, theirs)) for text in differences(*pair, f"{path}[{number}]")]
+        return [text for number, (one, other) in enumerate(zip(ours, theirs))
+                for text in differences(one, other, f"{path}[{number}]")]
     return [] if ours == theirs else [f"{path}: {ours!r:.200} is not {theirs!r:.200}"]
 
 

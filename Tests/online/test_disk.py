@@ -55,11 +55,10 @@ def small_disk(tmp_path):
 
     class Disk(type(pathlib.Path())):
         def fill(self):
-            with open(self / "ballast", "wb") as file:
+            with open(self / "ballast", "wb", buffering=0) as file:
                 try:
-                    while True:
-                        file.write(bytes(4096))
-                        file.flush()
+                    while file.write(bytes(4096)):
+                        pass
                 except OSError:
                     pass
 

@@ -1,4 +1,4 @@
-"""The proxy and the certificates themselves: a fault that does not happen would make every other test here worthless."""
+"""The proxy and the certificates themselves: a fault that does not happen would make every other test worthless."""
 
 import http.client
 import json
@@ -76,8 +76,8 @@ def test_cuts_a_large_body_in_its_middle(proxy):
 
 
 def test_spoils_answers_without_breaking_the_connection(proxy):
-    between = proxy(plan.Rule("Viewer", plan.malformed()), plan.Rule("Viewer", plan.empty_answer()),
-                    plan.Rule("Viewer", plan.skewed_clock(-50)), plan.Rule("Viewer", plan.redirect("http://other.invalid/")))
+    between = proxy(*[plan.Rule("Viewer", fault) for fault in (
+        plan.malformed(), plan.empty_answer(), plan.skewed_clock(-50), plan.redirect("http://other.invalid/"))])
     with pytest.raises(ValueError):
         json.loads(ask(between)[2])
     assert ask(between)[2] == b""
@@ -180,7 +180,8 @@ def test_listens_on_ipv6(proxy):
 
 def test_the_forward_proxy_wants_its_password(server):
     with ForwardProxy("me", "se:cret@") as forward:
-        for authorization, expected in (("", 407), (basic_proxy("me", "wrong"), 407), (basic_proxy("me", "se:cret@"), 200)):
+        for authorization, expected in [
+                ("", 407), (basic_proxy("me", "wrong"), 407), (basic_proxy("me", "se:cret@"), 200)]:
             connection = http.client.HTTPConnection("127.0.0.1", forward.port, timeout=5)
             connection.request("POST", server.url + "/graphql", VIEWER, {
                 "Authorization": basic(server.key), "Content-Type": "application/json",

@@ -4,6 +4,7 @@ had returned is there exactly once, and so are console, summary and files.
 QUIPU_KILLS=200 is the long form (default: a few); QUIPU_SEED another course of events.
 """
 
+import hashlib
 import os
 import random
 import struct
@@ -83,7 +84,8 @@ def course(chance):
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_killed_at_a_random_moment_each_row_arrives_once(server, proxy, run_client, c_program, tmp_path, run_id, round_):
+def test_killed_at_a_random_moment_each_row_arrives_once(
+        server, proxy, run_client, c_program, tmp_path, run_id, round_):
     seed = SEED * 100_000 + round_
     chance = random.Random(seed)
     way = course(chance)
@@ -171,9 +173,10 @@ run.finish()
 
 
 @pytest.mark.parametrize("round_", range(max(2, KILLS // 20)))
-def test_a_sync_killed_over_and_over_leaves_files_artifacts_and_alerts_once(server, proxy, quipu, run_id, round_):
+def test_a_sync_killed_over_and_over_leaves_files_artifacts_and_alerts_once(
+        server, proxy, quipu, official, run_id, round_):
     chance = random.Random(SEED * 1000 + round_)
-    made = quipu(WITH_FILES.replace("ID", repr(run_id)), env={**QUIET})
+    made = official(WITH_FILES.replace("ID", repr(run_id)), env={**QUIET})
     [log] = made.run_directories()
     between = proxy(plan.Rule("*", lambda chance: plan.delay(chance.random() * 0.05), None), seed=round_)
     for _ in range(8):
@@ -190,9 +193,8 @@ def test_a_sync_killed_over_and_over_leaves_files_artifacts_and_alerts_once(serv
     assert [line["line"] for line in server.console("kills", run_id)] == [f"line {i}" for i in range(300)]
     files = {file.name: file for file in api.files()}
     for n in range(20):
-        import hashlib
-
-        assert content_digest(server, files[f"file{n}.txt"]) == hashlib.md5(f"content {n}\n".encode() * 1000).hexdigest()
+        expected = hashlib.md5(f"content {n}\n".encode() * 1000).hexdigest()
+        assert content_digest(server, files[f"file{n}.txt"]) == expected
     [artifact] = api.logged_artifacts()
     assert artifact.state == "COMMITTED" and len(artifact.manifest.entries) == 5
     assert artifact.version == "v0"

@@ -11,6 +11,7 @@ from programs import everything, fill
 from state import assert_rows
 
 IDLE = """
+import time
 import wandb
 run = wandb.init(project="online", id=ID, settings=wandb.Settings(x_disable_stats=True))
 run.log({"x": 0})
@@ -72,6 +73,7 @@ run.finish()
 def test_preempting_goes_out_at_once(server, proxy, quipu, run_id):
     between = proxy()
     process = quipu.start(f"""
+import time
 import wandb
 run = wandb.init(project="online", id="{run_id}")
 run.log({{"x": 0}})
@@ -153,6 +155,7 @@ def test_control_c_ends_the_run_with_255(server, proxy, quipu, run_id):
 
 def test_a_row_is_readable_soon_after_the_call(server, quipu, run_id):
     process = quipu.start(f"""
+import time
 import wandb
 run = wandb.init(project="online", id="{run_id}")
 for i in range(10):

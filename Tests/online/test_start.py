@@ -45,7 +45,7 @@ def test_without_a_key_it_goes_on_offline_and_says_how_to_log_in(server, proxy, 
     recorded_and_synced_later(quipu, server, outcome, run_id)
 
 
-@pytest.mark.parametrize("key", ["short", "has space" + "x" * 40, " " + "a" * 40])
+@pytest.mark.parametrize("key", ["short", "x" * 39, "has space" + "x" * 40, "local-short"])
 def test_a_key_that_cannot_be_one_is_never_sent(server, proxy, quipu, run_id, key):
     between = proxy()
     outcome = quipu(everything(run_id), server=between, env={**TALK, "WANDB_API_KEY": key}, timeout=60)
@@ -73,7 +73,8 @@ def test_a_resume_that_needs_an_answer_fails_clearly_and_in_time(proxy, quipu, r
     if trouble == "gone":
         between.down()
     elif trouble != "missing":
-        between.plan.add("*", {"hangs": plan.stall(600), "503": plan.status(503), "401": plan.status(401)}[trouble], None)
+        faults = {"hangs": plan.stall(600), "503": plan.status(503), "401": plan.status(401)}
+        between.plan.add("*", faults[trouble], None)
     outcome = quipu(fill(MUST, ID=run_id), server=between, timeout=60)
     assert outcome.json["found"] != "started" and outcome.json["seconds"] < 30
     expected = {"gone": str(between.port), "hangs": str(between.port), "503": "503", "401": "401", "missing": run_id}

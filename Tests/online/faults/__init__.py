@@ -7,4 +7,5 @@ from .kinds import PUT, STREAM, kind_of
 from .plan import Plan, any_passing_fault
 from .proxy import FaultProxy, Request
 
-__all__ = ["Authority", "FaultProxy", "ForwardProxy", "PUT", "Plan", "Request", "STREAM", "any_passing_fault", "kind_of"]
+__all__ = [
+    "Authority", "FaultProxy", "ForwardProxy", "PUT", "Plan", "Request", "STREAM", "any_passing_fault", "kind_of"]

@@ -7,7 +7,8 @@ import urllib.parse
 
 
 class ForwardProxy:
-    """`url` holds user and password if there are some. `seen`: (method, target, whether it was let through), in order;
+    """Knows the names `*.test`, which nobody else does: they are this machine. `url` holds user and password if there
+    are some. `seen`: (method, target, whether it was let through), in order;
     `heard`: all bytes that clients sent before a tunnel stood, for tests that look for credentials."""
 
     def __init__(self, user=None, password=None):
@@ -62,12 +63,14 @@ class ForwardProxy:
             allowed = self.expected is None or given == [self.expected]
             self.seen.append((method, target, allowed))
             if not allowed:
-                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"t\"\r\n"
+                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+                               b"Proxy-Authenticate: Basic realm=\"t\"\r\n"
                                b"Content-Length: 0\r\nConnection: close\r\n\r\n")
                 return
             url = urllib.parse.urlsplit("//" + target if method == "CONNECT" else target)
             try:
-                server = socket.create_connection((url.hostname, url.port or 80), timeout=20)
+                host = "127.0.0.1" if url.hostname.endswith(".test") else url.hostname
+                server = socket.create_connection((host, url.port or 80), timeout=20)
             except OSError:
                 client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 return
@@ -79,7 +82,8 @@ class ForwardProxy:
                 else:
                     # One request a connection keeps this simple: the path instead of the URL, and an end to it.
                     path = urllib.parse.urlunsplit(("", "", url.path or "/", url.query, ""))
-                    kept = [line for line in lines[1:] if line and not line.lower().startswith(("proxy-", "connection:"))]
+                    kept = [line for line in lines[1:]
+                            if line and not line.lower().startswith(("proxy-", "connection:"))]
                     lines = [f"{method} {path} HTTP/1.1", *kept, "Connection: close", "", ""]
                     server.sendall("\r\n".join(lines).encode("latin-1") + rest)
                 back = threading.Thread(target=_pump, args=(server, client), daemon=True)

@@ -138,10 +138,11 @@ class Plan:
         with self._lock:
             self.rules.clear()
 
-    def fault_for(self, request):
+    def fault_for(self, request, whole=True):
+        """Of a request of which only the head is there (not `whole`), rules that are functions are not asked."""
         with self._lock:
             for rule in self.rules:
-                if rule.times == 0 or not rule.matches(request):
+                if rule.times == 0 or callable(rule.match) and not whole or not rule.matches(request):
                     continue
                 if rule.skip > 0:
                     rule.skip -= 1

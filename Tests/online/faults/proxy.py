@@ -207,7 +207,7 @@ class FaultProxy:
         fault = None
         whole = request.kind == "graphql"
         if not whole:
-            fault = self.plan.fault_for(request)
+            fault = self.plan.fault_for(request, whole=False)
         cut = fault.after if fault and fault.what.startswith("reset after") and not fault.delivered else None
         if cut is not None and cut < len(head) + length:
             request.body = incoming.body(max(0, cut - len(head)))
@@ -221,6 +221,8 @@ class FaultProxy:
         request.size += len(request.body)
         if whole:
             request.kind = kind_of(method, path, request.body)
+            fault = self.plan.fault_for(request)
+        elif fault is None and any(callable(rule.match) for rule in self.plan.rules):
             fault = self.plan.fault_for(request)
         self._note(request, fault)
         answer = None
