@@ -1,9 +1,6 @@
 /* libcurl is not linked but opened at run time, so that a program that stays offline neither needs nor loads it.
    Its variadic functions, which Swift cannot call, get a typed wrapper for each kind of argument here. */
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 #include <dlfcn.h>
@@ -196,7 +193,15 @@ static inline int quipu_comes_with_curl(const char *path) {
     if (strncmp(name + 1, names[i], strlen(names[i])) == 0) return 1;
   return 0;
 }
-static inline int quipu_objects_step(struct dl_phdr_info *info, size_t size, void *user) {
+/* The beginning of glibc's `struct dl_phdr_info`, which is hidden unless _GNU_SOURCE is defined; that would make this
+   module's types differ from those that Swift has of glibc. */
+typedef struct quipu_object_info {
+  ElfW(Addr) dlpi_addr;
+  const char *dlpi_name;
+  const ElfW(Phdr) *dlpi_phdr;
+  ElfW(Half) dlpi_phnum;
+} quipu_object_info;
+static inline int quipu_objects_step(quipu_object_info *info, size_t size, void *user) {
   quipu_objects *objects = (quipu_objects *)user;
   const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
   (void)size;
@@ -218,16 +223,21 @@ static inline int quipu_objects_step(struct dl_phdr_info *info, size_t size, voi
   }
   return 0;
 }
+static inline void quipu_objects_visit(quipu_objects *objects) {
+  int (*visit)(int (*)(quipu_object_info *, size_t, void *), void *);
+  *(void **)(&visit) = dlsym(NULL, "dl_iterate_phdr");
+  if (visit) visit(quipu_objects_step, objects);
+}
 /* How many libraries are loaded. */
 static inline int quipu_objects_count(void) {
   quipu_objects objects = {-1, 0};
-  dl_iterate_phdr(quipu_objects_step, &objects);
+  quipu_objects_visit(&objects);
   return objects.seen;
 }
 /* Lets go of pages of the libraries loaded after the first `known`. */
 static inline void quipu_objects_trim(int known) {
   quipu_objects objects = {known, 0};
-  if (known > 0) dl_iterate_phdr(quipu_objects_step, &objects);
+  if (known > 0) quipu_objects_visit(&objects);
 }
 
 static inline int quipu_event_open(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }

@@ -70,4 +70,31 @@ import Testing
     #expect(fetch(request).answer?.status == 201)
     #expect(server.received.first?.body == Array(bytes[10..<2_900_010]))
   }
+
+  @Test func asksAgainWhenAKeptConnectionWasClosedMeanwhile() throws {
+    let server = HTTPTestServer { _, connection, _ in
+      // No word of it in the answer.
+      connection.answer(200)
+      return .close
+    }
+    defer { server.stop() }
+    let loop = SyncLoop(environment: [:])
+    defer { loop.stop() }
+    for number in 0..<5 {
+      let request = HTTPRequest(.post, server.base + "/\(number)", body: .bytes(Array(repeating: 65, count: 100_000)))
+      #expect(fetch(request, on: loop).answer?.status == 200)
+    }
+    #expect(server.received.map(\.body.count) == Array(repeating: 100_000, count: 5))
+  }
+
+  @Test func sendsALargeBodyWhole() throws {
+    let server = HTTPTestServer { _, connection, _ in
+      connection.answer(200)
+      return .keep
+    }
+    defer { server.stop() }
+    let bytes = (0..<9_000_000).map { UInt8(truncatingIfNeeded: $0 >> 2) }
+    #expect(fetch(HTTPRequest(.post, server.base, body: .bytes(bytes))).answer?.status == 200)
+    #expect(server.received.first?.body == bytes)
+  }
 }
