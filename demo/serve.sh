@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Serves the demo's run with quipu-server, on a free port, and says which page to open. In a terminal it serves until
-# Enter or Ctrl-C; elsewhere it ends at once. Until Quipu has an uploader of its own the official client carries the run
-# over, where it is installed (`make setup` puts it into .venv).
+# Enter or Ctrl-C; elsewhere it ends at once. `quipu sync` carries the run over.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 out="$root/build/demo"
@@ -20,17 +19,11 @@ key=$(sed -n 's/.*WANDB_API_KEY=//p' "$greeting")
 
 cat "$greeting"
 run=$(realpath "$out/wandb/latest-run")
-if [ -x "$root/.venv/bin/wandb" ]; then
-  echo "quipu: sending the run with 'wandb sync'"
-  if WANDB_BASE_URL=$url WANDB_API_KEY=$key "$root/.venv/bin/wandb" sync "$run" >"$out/sync.log" 2>&1; then
-    page=$(grep -o "$url/[^ ]*/runs/[^ ]*" "$out/sync.log" | tail -n 1 || true)
-    echo "quipu: open ${page:-$url/} (user api, password $key)"
-  else
-    echo "quipu: the run could not be sent (build/demo/sync.log)" >&2
-  fi
+if WANDB_BASE_URL=$url WANDB_API_KEY=$key "$root/build/bin/quipu" sync "$run" 2>"$out/sync.log"; then
+  page=$(grep -o "$url/[^ ]*/runs/[^ ]*" "$out/sync.log" | tail -n 1 || true)
+  echo "quipu: open ${page:-$url/} (user api, password $key)"
 else
-  echo "quipu: the run stays in build/demo/wandb: send it with  WANDB_BASE_URL=$url WANDB_API_KEY=$key wandb sync $run"
-  echo "quipu: open $url/ (user api, password $key)"
+  echo "quipu: the run could not be sent (build/demo/sync.log)" >&2
 fi
 if [ -t 0 ] && [ -t 1 ]; then
   echo "quipu: serving; Enter ends it"
