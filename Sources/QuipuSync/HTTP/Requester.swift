@@ -227,7 +227,7 @@ package final class Requester {
       headers.append(HTTPHeader("X-WANDB-USE-ASYNC-FILESTREAM", "true"))
       headers.append(HTTPHeader(isGraphQL ? "X-WANDB-CLIENT-ID" : "X-WANDB-ASYNC-CLIENT-ID", writer))
     }
-    if settings.serverDerivesSummary { headers.append(HTTPHeader("X-WANDB-SERVER-SIDE-DERIVED-SUMMARY", "true")) }
+    if settings.isServerSideSummary { headers.append(HTTPHeader("X-WANDB-SERVER-SIDE-DERIVED-SUMMARY", "true")) }
     return headers
   }
 

@@ -25,11 +25,9 @@ package struct SyncSettings: Sendable {
   package var userEmail = ""
   /// Several processes write the run: the id of this writer.
   package var sharedWriter: String?
-  /// The server is to build the summary from the history (`x_server_side_derived_summary`).
-  package var serverDerivesSummary = false
   /// In shared mode the name of this writer.
   package var label: String?
-  /// In shared mode: the server makes the summary from the rows.
+  /// The server makes the summary from the rows; said in a header. Writers of a shared run then send none.
   package var isServerSideSummary = false
   /// False: a secondary writer, which uploads no summary, config file, metadata or requirements.
   package var isPrimary = true
