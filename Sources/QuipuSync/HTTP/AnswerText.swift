@@ -84,6 +84,13 @@ struct Secrets {
         at += 1
       }
     }
+    // A text that was cut may end in the beginning of one.
+    for secret in texts {
+      if let size = (8..<secret.count).last(where: { bytes.suffix($0).elementsEqual(secret.prefix($0)) }) {
+        bytes.replaceSubrange((bytes.count - size)..., with: "***".utf8)
+        changed = true
+      }
+    }
     return changed ? String(decoding: bytes, as: UTF8.self) : text
   }
 }

@@ -89,7 +89,10 @@ package final class Requester {
     base = HTTPURL(settings.server.base)
     switch settings.credentials {
     case .none: break
-    case .apiKey(let key): secrets.add(key)
+    case .apiKey(let key):
+      secrets.add(key)
+      // An error page may show the request's headers.
+      secrets.add(base64(Array("api:\(key)".utf8)))
     case .identityToken(let file, let cache):
       tokens = AccessTokens(server: settings.server.base, file: file, cache: cache, wallSeconds: wallSeconds)
     }

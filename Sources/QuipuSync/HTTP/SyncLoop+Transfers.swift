@@ -248,6 +248,9 @@ extension SyncLoop {
         if let failure = launch(transfer) { end(transfer, .failure(failure)) }
       } else if code != CURLE_OK {
         end(transfer, .failure(failure(transfer, code)))
+      } else if transfer.status == 407, transfer.proxyText != nil {
+        // Without TLS the proxy's own answer looks like the server's.
+        end(transfer, .failure(HTTPFailure(.proxy, "\(transfer.place): the proxy answers with status 407")))
       } else if let next = redirect(transfer) {
         follow(transfer, next)
       } else {

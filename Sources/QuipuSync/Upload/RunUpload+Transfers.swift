@@ -1,3 +1,4 @@
+import Glibc
 import QuipuBase
 import QuipuRecords
 
@@ -73,7 +74,8 @@ extension RunUpload {
     // What console capture wrote; pieces under logs/ are named by the log.
     let console = settings.label.map { "output_\($0).log" } ?? "output.log"
     if replay.hasConsole, !hasConsoleParts, SideFile.size("\(plan.filesDirectory)/\(console)") == nil {
-      // A writer that was killed leaves the lines in the log alone.
+      // A writer that was killed leaves the lines in the log alone; somebody may have copied nothing but the log.
+      _ = mkdir(plan.filesDirectory, 0o777)
       do throws(LogFileError) {
         try ConsoleText.write(log: plan.logPath, to: "\(plan.filesDirectory)/\(console)")
       } catch {
