@@ -77,11 +77,11 @@ def environment(place):
     return clean
 
 
-def call(command, place, timeout=600):
-    """Runs a program and answers the JSON of its last line that is JSON."""
+def call(command, place, timeout=600, env=None):
+    """Runs a program and answers the JSON of its last line that is JSON. `env` is added to the clean environment."""
     done = subprocess.run(
-        command, cwd=place, env=environment(place), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        timeout=timeout, stdin=subprocess.DEVNULL
+        command, cwd=place, env={**environment(place), **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, timeout=timeout, stdin=subprocess.DEVNULL
     )  # fmt: skip
     for line in reversed(done.stdout.splitlines()):
         if line.startswith(("{", "[")):
@@ -96,11 +96,11 @@ def call(command, place, timeout=600):
     )
 
 
-def native(program, *arguments, timeout=600):
+def native(program, *arguments, timeout=600, env=None):
     """One of our programs; the word DIR becomes a directory of its own."""
     with Place() as place:
         words = [place if word == "DIR" else str(word) for word in arguments]
-        return call([os.path.join(PROGRAMS, program), *words], place, timeout)
+        return call([os.path.join(PROGRAMS, program), *words], place, timeout, env)
 
 
 def peer(library, task, *arguments, timeout=600):
@@ -125,6 +125,43 @@ def installed(library):
         except metadata.PackageNotFoundError:
             _installed[library] = None
     return _installed[library]
+
+
+def watched(command, place, timeout=600, env=None):
+    """As `call`, and the largest resident memory of the program with all its children on the way, in kB: the second of
+    the two answers. Looked at every 20 ms."""
+    import threading
+
+    from peers import descendants, resident_kb
+
+    peak, ended = [0], threading.Event()
+    with open(os.path.join(place, "stdout"), "w+") as out, open(os.path.join(place, "stderr"), "w+") as err:
+        process = subprocess.Popen(
+            command, cwd=place, env={**environment(place), **(env or {})}, stdout=out, stderr=err,
+            stdin=subprocess.DEVNULL)  # fmt: skip
+
+        def watch():
+            while not ended.wait(0.02):
+                pids = [process.pid, *descendants(process.pid)]
+                peak[0] = max(peak[0], sum(resident_kb(pid) for pid in pids))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise RuntimeError(f"{' '.join(command)} did not end within {timeout} s") from None
+        finally:
+            ended.set()
+            watcher.join()
+        out.seek(0)
+        lines = [line for line in out.read().splitlines() if line.startswith(("{", "["))]
+        if process.returncode != 0 or not lines:
+            err.seek(0)
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {err.read().strip()[-600:]}")
+    return json.loads(lines[-1]), peak[0]
 
 
 def alternate(rounds, **measures):

@@ -16,7 +16,7 @@ flags=(-O2 -Wall -Wextra "-I$root/include" "-L$build/lib" "-Wl,-rpath,$build/lib
 compile() { # NAME COMMAND...
   step "bench-$1" "building benchmark $1" "${@:2}" -o "$programs/$1"
 }
-for name in call_cost rows; do
+for name in call_cost rows online; do
   compile $name "$cc" -std=gnu11 "native/$name.c" "${flags[@]}" -lquipu -lpthread
 done
 for name in start memory disk_load; do
@@ -28,5 +28,8 @@ compile call_cost_cpp "$cxx" -std=c++17 native/call_cost_cpp.cpp "-I$root/bindin
 step bench-swift "building benchmark callcost (Swift)" "$swift" build -c release --package-path swift \
   --scratch-path "$build/bench-swift"
 ln -sfn "$build/bench-swift/release/callcost" "$programs/callcost"
+
+# Uploads are measured against a real server.
+case ",${BENCH_ONLY:-online}," in *,online,*) [ -x "$build/bin/quipu-server" ] || "$root/scripts/server.sh" ;; esac
 
 exec "$venv/bin/python" run.py

@@ -5,7 +5,7 @@
 # others still run. The last line is "N passed, N failed, N skipped".
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-all=(swift c headers python cli peer parity conformance install server serverpeer)
+all=(swift c headers python cli peer parity conformance install server serverpeer online)
 stages=("$@")
 [ ${#stages[@]} -gt 0 ] || stages=("${all[@]}")
 for stage in "${stages[@]}"; do
@@ -21,7 +21,7 @@ mkdir -p "$logs"
 # The caller's own W&B settings must not reach the tests.
 while IFS='=' read -r name _; do
   case $name in
-    QUIPU_SCRATCH | QUIPU_SERVER_SCRATCH | QUIPU_HTTP_VECTORS) ;;
+    QUIPU_SCRATCH | QUIPU_SERVER_SCRATCH | QUIPU_HTTP_VECTORS | QUIPU_KILLS | QUIPU_SEED) ;;
     WANDB_* | QUIPU_*) unset "$name" ;;
   esac
 done < <(env)
@@ -172,7 +172,7 @@ test_install() {
 # on behind the other stages, with what they leave of the processors.
 server_build=
 case " ${stages[*]} " in
-  *' server'*) nice -n 19 scripts/server.sh --tests >"$logs/server-build.log" 2>&1 & server_build=$! ;;
+  *' server'* | *' online '*) nice -n 19 scripts/server.sh --tests >"$logs/server-build.log" 2>&1 & server_build=$! ;;
 esac
 trap '[ -z "$server_build" ] || kill "$server_build" 2>/dev/null || true' EXIT
 
@@ -202,6 +202,13 @@ test_serverpeer() {
   server_is_built || return 0
   export QUIPU_SERVER="$build/bin/quipu-server"
   run_pytest -n 4 --dist loadfile server/Tests/conformance
+}
+
+# Live uploads and `quipu sync`, with the official client beside them and trouble in between.
+test_online() {
+  server_is_built || return 0
+  export QUIPU_SERVER="$build/bin/quipu-server"
+  run_pytest -n 4 --dist loadgroup Tests/online
 }
 
 for stage in "${stages[@]}"; do

@@ -1,11 +1,13 @@
 // Resident memory that the library and one busy run add to a process.
 //   memory LIBRARY DIR ROWS ROWS...    one reading after each number of rows (back to back, then flushed)
+// With BENCH_MODE=online the run goes to WANDB_BASE_URL, and a reading waits until the server has acknowledged the rows.
 // The library is opened at run time, so that the bare process can be read first.
 #include "measure.h"
 
 #include <dlfcn.h>
 #include <quipu.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct resident {
   long all, peak, anonymous, file, shared;  // kB
@@ -42,6 +44,9 @@ int main(int argc, char **argv) {
   quipu_status (*log_columns)(quipu_run *, const quipu_columns *, const void *, int64_t, quipu_commit);
   quipu_status (*flush)(quipu_run *, int64_t, quipu_error **);
   quipu_status (*finish)(quipu_run *, int32_t, int64_t, quipu_error **);
+  quipu_status (*get_stats)(quipu_run *, quipu_run_stats *);
+  const char *mode = getenv("BENCH_MODE");
+  int online = mode && strcmp(mode, "online") == 0;
   quipu_run_options options;
   quipu_columns *columns = NULL;
   quipu_run *run = NULL;
@@ -60,10 +65,11 @@ int main(int argc, char **argv) {
   *(void **)&log_columns = dlsym(library, "quipu_run_log_columns");
   *(void **)&flush = dlsym(library, "quipu_run_flush");
   *(void **)&finish = dlsym(library, "quipu_run_finish");
-  if (!init || !begin || !columns_new || !log_columns || !flush || !finish) return 1;
+  *(void **)&get_stats = dlsym(library, "quipu_run_get_stats");
+  if (!init || !begin || !columns_new || !log_columns || !flush || !finish || !get_stats) return 1;
   print("loaded", 0, read_resident(), bare);
   if (init(&options, sizeof options)) return 1;
-  options.mode = QUIPU_MODE_OFFLINE;
+  options.mode = online ? QUIPU_MODE_ONLINE : QUIPU_MODE_OFFLINE;
   options.project = "bench";
   options.dir = argv[2];
   options.full_wait_ms = 60000;
@@ -76,6 +82,14 @@ int main(int argc, char **argv) {
       if (log_columns(run, columns, cells, QUIPU_STEP_AUTO, QUIPU_COMMIT_DEFAULT)) return 1;
     }
     if (flush(run, QUIPU_WAIT_FOREVER, NULL)) return 1;
+    if (online) {
+      quipu_run_stats stats = {0};
+      stats.struct_size = sizeof stats;
+      do {
+        usleep(10000);
+        if (get_stats(run, &stats)) return 1;
+      } while (stats.rows_uploaded < wanted);
+    }
     print("rows", done, read_resident(), bare);
   }
   printf("]\n");
