@@ -173,13 +173,14 @@ package final class ArtifactUploads {
     guard !isCancelled else { return }
     bytesSent &+= job.upload?.bytesSent ?? 0
     job.upload = nil
-    job.isRunning = false
     switch result {
     case .success(let id):
       if !clientID.isEmpty { savedIDs[Key(clientID)] = id }
-      remove(job)
+      // Counted before it goes: whoever finds nothing under way takes the count for the last.
       if let index = job.index { isOver(index) }
+      remove(job)
     case .failure(let problem) where problem.isPassing && !isFinishing:
+      job.isRunning = false
       say(job.name, "\(problem.message); it is tried again in some minutes")
       job.timer = context.requester.sender.after(Self.patience) { [weak self] in
         job.timer = nil
@@ -187,9 +188,9 @@ package final class ArtifactUploads {
       }
     case .failure(let problem):
       say(job.name, problem.message)
-      remove(job)
       // What may succeed later stays to be done, and so does what comes after it.
       if let index = job.index, !problem.isPassing { isOver(index) }
+      remove(job)
     }
     pump()
     if jobs.isEmpty { onIdle() }

@@ -316,13 +316,13 @@ package final class RunFiles {
       progress.filesDone += 1
       progress.bytesDone += item.size
     }
-    let again = rest(item)
+    // Before the caller hears of it, who would take the run for finished.
+    if rest(item) { wake(item) }
     if sent {
       let entry = UploadedFiles.Entry(
         path: item.path, size: file.size, modified: file.modified, md5: file.digest.hex)
       onUploaded(entry, file.size)
     }
-    if again { wake(item) }
     reportIdle()
   }
 
@@ -332,9 +332,8 @@ package final class RunFiles {
     progress.filesFailed += 1
     if mayWorkLater { leftBehind += 1 }
     progress.bytes -= item.size
-    let again = rest(item)
+    if rest(item) { wake(item) }
     onNotice(notice(item.path, reason))
-    if again { wake(item) }
     reportIdle()
   }
 
