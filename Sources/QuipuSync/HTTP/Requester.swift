@@ -189,7 +189,8 @@ package final class Requester {
       guard let self, self.requests[pending.id] != nil else { return }
       switch result {
       case .success(let token): self.transmit(pending, authorization: "Bearer " + token)
-      case .failure(let error): self.end(pending, .failure(error))
+      // A server that is away when a token runs out is waited for like any other time.
+      case .failure(let error): self.failed(pending, error, isPassing: RunFiles.isPassing(error))
       }
     }
   }
@@ -264,6 +265,11 @@ package final class Requester {
       }
       asked = AnswerText.retryAfter(answer, wallSeconds: wallSeconds())
     }
+    failed(pending, error, isPassing: isPassing, asked: asked)
+  }
+
+  /// Tries again later, or gives up.
+  private func failed(_ pending: Pending, _ error: RequestError, isPassing: Bool, asked: Int64? = nil) {
     guard isPassing, pending.retries < pending.policy.retries else { return end(pending, .failure(error)) }
     let wait = pending.policy.wait(retry: pending.retries, random: random(), asked: asked)
     pending.retries += 1
@@ -305,6 +311,7 @@ package final class Requester {
     case .success(let made): request = made
     }
     var limit: UInt64?
+    var isOver = false
     let sent = start(request, .tokenExchange, nil, check: { AccessTokens.problem($0) }, isToken: true) {
       [weak self] result in
       guard let self else { return }
@@ -314,11 +321,17 @@ package final class Requester {
         let token = tokens.take(answer, now: self.sender.now)
         if case .success(let text) = token { self.secrets.add(text) }
         tokens.finish(token)
+      case .failure(.failure(let failure)) where failure.kind == .cancelled && isOver:
+        // To those who wait it is not they who were cancelled.
+        tokens.finish(.failure(.failure(HTTPFailure(.timeout, "the exchange of the identity token took too long"))))
       case .failure(let error):
         tokens.finish(.failure(error))
       }
     }
     // All attempts together.
-    limit = sender.after(60_000_000_000) { [weak self] in self?.cancel(sent) }
+    limit = sender.after(60_000_000_000) { [weak self] in
+      isOver = true
+      self?.cancel(sent)
+    }
   }
 }
