@@ -7,6 +7,7 @@ extension RunUpload {
   func pump() {
     guard phase == .streaming else { return }
     read()
+    guard phase == .streaming else { return }
     startAlerts()
     if let due = upsertAfter, !upsertUnderWay, atEnd || sender.now >= due { upsert(isFirst: false) }
     uploadMetadata()
@@ -194,7 +195,7 @@ extension RunUpload {
   private func complete() {
     let ended = replay?.exit != nil || plan.completesWithoutExit
     // What the server did not take is tried again by the next upload of this log.
-    progress.leftBehind = (files?.leftBehind ?? 0) &+ max(artifactsSeen &- ledger.artifacts, 0)
+    progress.leftBehind = (files?.leftBehind ?? 0) &+ max(artifactsSeen &- ledger.artifacts, 0) &+ owed
     ledger.isComplete = ended && progress.leftBehind == 0
     ledger.logSize = SideFile.size(plan.logPath) ?? 0
     keepLedger()
@@ -215,7 +216,8 @@ extension RunUpload {
         pause = min(pause, max(earliest &- now, 0))
       }
       if replay.hasSummaryChanged, sendsSummary { pause = min(pause, max(max(earliest, nextSummary) &- now, 0)) }
-      pause = min(pause, max(lastSent &+ settings.heartbeatInterval &- now, 0))
+      // Not before the server wants to hear of it: a timer that finds nothing to do would be set again at once.
+      pause = min(pause, max(max(lastSent &+ settings.heartbeatInterval, earliest) &- now, 0))
     }
     if let due = upsertAfter, !upsertUnderWay { pause = min(pause, max(due &- now, 0)) }
     if let due = metadataDue { pause = min(pause, max(due &- now, 0)) }

@@ -88,6 +88,10 @@ extension RunUpload {
   }
 
   func startAlerts() {
+    if alertsPutOff {
+      owed &+= Int64(alerts.count)
+      alerts = []
+    }
     guard !alertUnderWay, let alert = alerts.first else { return }
     alertUnderWay = true
     let variables: JSONObject = [
@@ -95,12 +99,22 @@ extension RunUpload {
       "title": .string(alert.title), "text": .string(alert.text),
       "severity": .string(alert.level.isEmpty ? "INFO" : alert.level), "waitDuration": .int(alert.waitDuration),
     ]
+    var policy = settings.graphQL
+    if plan.isLive { policy.retries = settings.fileStream.retries }
     track { done in
       self.requester.graphQL(
-        "NotifyScriptableRunAlert", RunOperations.alert, variables, waiting: self.waiting("an alert"), done)
-    } _: { [weak self] result in
+        "NotifyScriptableRunAlert", RunOperations.alert, variables, policy: policy, waiting: self.waiting("an alert"),
+        done)
+    } _: { [weak self] (result: Result<JSONObject, RequestError>) in
       guard let self else { return }
       self.alertUnderWay = false
+      if case .failure(let error) = result, RunFiles.isPassing(error) {
+        // They are counted, so those behind it have to wait as well.
+        self.alertsPutOff = true
+        self.say(.warning, "alert_failed", "alerts were not sent: \(error.message); another upload of the log tries again")
+        self.pump()
+        return
+      }
       self.alerts.removeFirst()
       self.ledger.alerts &+= 1
       self.keepLedger()

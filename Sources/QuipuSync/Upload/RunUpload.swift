@@ -82,6 +82,10 @@ package final class RunUpload {
   var alerts: [AlertRecord] = []
   var alertUnderWay = false
 
+  /// Changes of the run and alerts that the server was not there for: left to another upload of the log.
+  var owed: Int64 = 0
+  var alertsPutOff = false
+
   // The file stream
   var inFlight: StreamBatch?
   var nextSend: Int64 = 0
@@ -164,10 +168,10 @@ package final class RunUpload {
     case .refused, .unusable: setState(.failed)
     case .busy, .cancelled: setState(.off)
     }
-    observer.ended(result)
-    // The lock goes with it.
+    // The lock goes with it, before anybody hears that it is free.
     uploaded = nil
     replay = nil
+    observer.ended(result)
   }
 
   // MARK: Opening
@@ -332,7 +336,7 @@ package final class RunUpload {
     }
     var policy = settings.graphQL
     policy.retriesConflict = true
-    if isFirst, plan.isLive { policy.retries = settings.fileStream.retries }
+    if plan.isLive { policy.retries = settings.fileStream.retries }
     track { done in
       self.requester.graphQL(
         "UpsertBucket", RunOperations.upsert, variables, policy: policy, waiting: self.waiting("UpsertBucket"), done)
@@ -346,6 +350,7 @@ package final class RunUpload {
           self.refuse(error)
         } else {
           self.say(.warning, "run_update_failed", "the server did not take a change of the run: \(error.message)")
+          if RunFiles.isPassing(error) { self.owed &+= 1 }
           self.pump()
         }
       }
@@ -424,7 +429,9 @@ package final class RunUpload {
         "\(settings.server.base) does not accept the API key (\(error.message)); the run is kept on disk. "
           + "Log in with `quipu login` and send it with `quipu sync`")
       end(.refused("the API key is not accepted: \(error.message)"))
-    case .failure(let failure) where failure.kind == .cancelled: break
+    case .failure(let failure) where failure.kind == .cancelled:
+      // Not by this upload: the loop ends. Going on would leave out what the request carried.
+      end(.cancelled)
     default:
       say(
         .error, "upload_refused",

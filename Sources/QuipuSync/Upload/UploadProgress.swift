@@ -22,7 +22,8 @@ package struct UploadProgress: Sendable, Equatable {
   package var rowsPending: Int64 = 0
   package var filesDone: Int64 = 0
   package var filesPending: Int64 = 0
-  /// Files and artifacts that the server did not take; another upload of the log tries again.
+  /// Files, artifacts, alerts and changes of the run that the server did not take; another upload of the log tries
+  /// again.
   package var leftBehind: Int64 = 0
   /// Units: bytes. Bodies of requests and files that the server has taken.
   package var bytesSent: Int64 = 0
