@@ -69,6 +69,12 @@ final class FakeNetwork: RequestSender {
 
   func cancelTimer(_ timer: UInt64) { events[timer] = nil }
 
+  /// The process dies: nothing that was due happens, nobody is called.
+  func forgetAll() {
+    running = [:]
+    events = [:]
+  }
+
   @discardableResult
   private func schedule(_ wait: Int64, _ work: @escaping () -> Void) -> UInt64 {
     last += 1
@@ -112,7 +118,7 @@ final class FakeNetwork: RequestSender {
 
 /// The part of a server that files and artifacts need.
 final class FakeServer {
-  let network = FakeNetwork()
+  var network = FakeNetwork() { didSet { attach() } }
   private(set) var puts: [(path: String, headers: [HTTPHeader], body: [UInt8])] = []
   private(set) var operations: [(name: String, variables: JSONObject)] = []
   /// Answers that come before the usual ones.
@@ -125,9 +131,9 @@ final class FakeServer {
   private var artifacts = 0
   private var urls = 0
 
-  init() {
-    network.answer = { [unowned self] in isGone ? nil : answer($0) }
-  }
+  init() { attach() }
+
+  private func attach() { network.answer = { [unowned self] in isGone ? nil : answer($0) } }
 
   func names(_ operation: String) -> [[String]] {
     operations.filter { $0.name == operation }
@@ -144,7 +150,7 @@ final class FakeServer {
     json(["errors": [["message": .string(text)]], "data": nil])
   }
 
-  private func answer(_ sent: FakeNetwork.Sent) -> HTTPAnswer {
+  func answer(_ sent: FakeNetwork.Sent) -> HTTPAnswer {
     guard sent.request.method == .post else {
       var path = sent.request.url
       if let cut = path.range(of: "/storage/") { path = String(path[cut.upperBound...]) }
