@@ -16,21 +16,25 @@ static void never(quipu_run *run, void *user) {
   *(int *)user = 1;
 }
 
-/* The environment of a user without a key, and a port at which nobody listens. */
-static void nobody_there(const char *key) {
+#define NOBODY "http://127.0.0.1:9" /* a port at which nobody listens */
+#define KEY "0123456789012345678901234567890123456789"
+static const char *const key_text = KEY;
+
+/* The environment of a user without a key. */
+static void without_a_key(void) {
   setenv("HOME", test_directory, 1);
   setenv("NETRC", below("netrc"), 1);
-  setenv("WANDB_BASE_URL", "http://127.0.0.1:9", 1);
   unsetenv("QUIPU_API_KEY");
-  if (key) setenv("WANDB_API_KEY", key, 1);
-  else unsetenv("WANDB_API_KEY");
+  unsetenv("WANDB_API_KEY");
 }
 
-static const char *const key_text = "0123456789012345678901234567890123456789";
-
-static quipu_run_options online_options(void) {
+/* As settings, not as variables: those are read once per process. `more` begins with a comma. */
+static quipu_run_options online_options(const char *more) {
   quipu_run_options options = offline_options();
   options.mode = QUIPU_MODE_ONLINE;
+  static char settings[256];
+  snprintf(settings, sizeof settings, "{\"base_url\":\"" NOBODY "\"%s}", more);
+  options.settings_json = quipu_cstr(settings);
   return options;
 }
 
@@ -72,8 +76,8 @@ TEST(test_online__older_stats_struct_is_filled_as_far_as_it_goes) {
 }
 
 TEST(test_online__without_a_key_the_run_goes_on_offline) {
-  nobody_there(NULL);
-  quipu_run_options options = online_options();
+  without_a_key();
+  quipu_run_options options = online_options("");
   quipu_run *run = NULL;
   CHECK_OK(quipu_run_start(&options, &run, &error));
   REQUIRE(run);
@@ -83,21 +87,20 @@ TEST(test_online__without_a_key_the_run_goes_on_offline) {
 }
 
 TEST(test_online__without_a_key_force_and_must_refuse) {
-  nobody_there(NULL);
+  without_a_key();
   quipu_run *run = NULL;
-  quipu_run_options options = online_options();
+  quipu_run_options options = online_options("");
   options.resume = QUIPU_RESUME_MUST;
   CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_NO_API_KEY, "WANDB_API_KEY");
-  options = online_options();
-  options.settings_json = quipu_cstr("{\"force\":true}");
+  options = online_options(",\"force\":true");
   CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_NO_API_KEY, "WANDB_API_KEY");
   CHECK(run == NULL);
   CHECK(access(below("wandb"), F_OK) != 0);
 }
 
 TEST(test_online__a_server_that_is_gone_holds_up_neither_start_nor_end) {
-  nobody_there(key_text);
-  quipu_run_options options = online_options();
+  without_a_key();
+  quipu_run_options options = online_options(",\"api_key\":\"" KEY "\"");
   quipu_run *run = NULL;
   CHECK_OK(quipu_run_start(&options, &run, &error));
   REQUIRE(run);
@@ -128,10 +131,9 @@ TEST(test_online__a_server_that_is_gone_holds_up_neither_start_nor_end) {
 }
 
 TEST(test_online__resume_of_a_server_that_is_gone_fails_in_time) {
-  nobody_there(key_text);
-  quipu_run_options options = online_options();
+  without_a_key();
+  quipu_run_options options = online_options(",\"init_timeout\":0.5,\"api_key\":\"" KEY "\"");
   options.resume = QUIPU_RESUME_ALLOW;
-  options.settings_json = quipu_cstr("{\"init_timeout\":0.5}");
   quipu_run *run = NULL;
   double before = seconds();
   CHECK_REFUSED(quipu_run_start(&options, &run, &error), QUIPU_ERROR_CONNECT, "127.0.0.1:9");
@@ -176,13 +178,14 @@ TEST(test_online__offline_resume_goes_on_from_the_newest_log) {
 }
 
 TEST(test_login__keys_are_checked_before_anybody_is_asked) {
-  nobody_there(NULL);
+  without_a_key();
   CHECK_REFUSED(quipu_login("short", NULL, NULL, &error), QUIPU_ERROR_API_KEY, "key");
   CHECK_REFUSED(quipu_login(" 0123456789012345678901234567890123456789", NULL, NULL, &error), QUIPU_ERROR_API_KEY,
                 "key");
-  CHECK_REFUSED(quipu_login(NULL, NULL, NULL, &error), QUIPU_ERROR_NO_API_KEY, NULL);
-  CHECK_REFUSED(quipu_login("\xff", NULL, NULL, &error), QUIPU_ERROR_UTF8, "key");
   quipu_login_options options = QUIPU_LOGIN_OPTIONS_INIT;
+  options.host = NOBODY;
+  CHECK_REFUSED(quipu_login(NULL, &options, NULL, &error), QUIPU_ERROR_NO_API_KEY, NULL);
+  CHECK_REFUSED(quipu_login("\xff", NULL, NULL, &error), QUIPU_ERROR_UTF8, "key");
   options.host = "ftp://host";
   CHECK_REFUSED(quipu_login(key_text, &options, NULL, &error), QUIPU_ERROR_SETTING, "base_url");
   options = (quipu_login_options)QUIPU_LOGIN_OPTIONS_INIT;
@@ -192,8 +195,9 @@ TEST(test_login__keys_are_checked_before_anybody_is_asked) {
 }
 
 TEST(test_login__a_key_is_kept_and_forgotten) {
-  nobody_there(NULL);
+  without_a_key();
   quipu_login_options options = QUIPU_LOGIN_OPTIONS_INIT;
+  options.host = NOBODY;
   options.verify = QUIPU_TOGGLE_OFF;
   quipu_str report = {NULL, 0};
   CHECK_OK(quipu_login(key_text, &options, &report, &error));
@@ -211,15 +215,16 @@ TEST(test_login__a_key_is_kept_and_forgotten) {
   options.relogin = QUIPU_TOGGLE_ON;
   CHECK_REFUSED(quipu_login(NULL, &options, NULL, &error), QUIPU_ERROR_NO_API_KEY, NULL);
   int32_t removed = 0;
-  CHECK_OK(quipu_logout(NULL, &removed, &error));
+  CHECK_OK(quipu_logout(NOBODY, &removed, &error));
   CHECK_INT(removed, 1);
-  CHECK_OK(quipu_logout(NULL, &removed, &error));
+  CHECK_OK(quipu_logout(NOBODY, &removed, &error));
   CHECK_INT(removed, 0);
 }
 
 TEST(test_login__verifying_a_server_that_is_gone_fails_in_time) {
-  nobody_there(NULL);
+  without_a_key();
   quipu_login_options options = QUIPU_LOGIN_OPTIONS_INIT;
+  options.host = NOBODY;
   options.timeout_ms = 500;
   double before = seconds();
   CHECK_REFUSED(quipu_login(key_text, &options, NULL, &error), QUIPU_ERROR_CONNECT, "127.0.0.1:9");

@@ -33,6 +33,8 @@ struct Setting: Sendable {
   var isSecret = false
   /// A URL that may hold a password, which is not shown.
   var isURL = false
+  /// HTTP headers; those that prove who sends are shown without their value.
+  var isHeaders = false
 
   static func named(_ name: String) -> Setting? { byName[name] }
 
@@ -42,12 +44,16 @@ struct Setting: Sendable {
     return result
   }()
 
-  private init(_ name: String, _ kind: Kind, _ fallback: JSON? = nil, isSecret: Bool = false, isURL: Bool = false) {
+  private init(
+    _ name: String, _ kind: Kind, _ fallback: JSON? = nil, isSecret: Bool = false, isURL: Bool = false,
+    isHeaders: Bool = false
+  ) {
     self.name = name
     self.kind = kind
     self.fallback = fallback
     self.isSecret = isSecret
     self.isURL = isURL
+    self.isHeaders = isHeaders
   }
 
   private static func flags(_ fallback: Bool?, _ names: [String]) -> [Setting] {
@@ -134,8 +140,9 @@ struct Setting: Sendable {
       Setting("azure_account_url_to_access_key", .table, isSecret: true),
       Setting("config_paths", .texts), Setting("ignore_globs", .texts, []), Setting("run_tags", .tags),
       Setting("x_stats_disk_paths", .texts, ["/"]), Setting("x_stats_gpu_device_ids", .integers),
-      Setting("capture_loggers", .table), Setting("x_extra_http_headers", .table),
-      Setting("x_stats_open_metrics_endpoints", .table), Setting("x_stats_open_metrics_http_headers", .table),
+      Setting("capture_loggers", .table),
+      Setting("x_extra_http_headers", .table, isHeaders: true), Setting("x_stats_open_metrics_endpoints", .table),
+      Setting("x_stats_open_metrics_http_headers", .table, isHeaders: true),
       Setting("x_stats_open_metrics_filters", .json),
       Setting("console", .choice(["auto", "off", "wrap", "redirect", "wrap_raw", "wrap_emu", "on"]), "auto"),
       Setting("mode", .choice(["online", "offline", "shared", "disabled", "dryrun", "run"]), "online"),

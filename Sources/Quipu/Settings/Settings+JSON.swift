@@ -30,8 +30,12 @@ extension Settings {
   }
 
   private func shown(_ value: JSON?, of setting: Setting) -> JSON? {
-    guard setting.isURL, let value else { return value }
+    guard setting.isURL || setting.isHeaders, let value else { return value }
     switch value {
+    case .object(let table) where setting.isHeaders:
+      var result = JSONObject()
+      for (name, member) in table.members { result[name] = Self.isCredential(name.string) ? "***" : member }
+      return .object(result)
     case .string(let url): return .string(URLText.withoutPassword(url))
     case .object(let table):
       var result = JSONObject()
@@ -40,6 +44,13 @@ extension Settings {
       }
       return .object(result)
     default: return value
+    }
+  }
+
+  private static func isCredential(_ header: String) -> Bool {
+    let name = header.lowercased()
+    return ["auth", "cookie", "token", "key", "secret"].contains { part in
+      name.utf8.indices.contains { name.utf8[$0...].starts(with: part.utf8) }
     }
   }
 }
