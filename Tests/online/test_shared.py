@@ -52,8 +52,9 @@ def test_four_processes_write_one_run_online(server, proxy, quipu, run_id):
 
 
 def test_four_processes_write_one_run_on_disk_and_it_is_synced(server, quipu, run_id):
-    # The program asks for the shared mode, its environment takes the network away.
-    started = ranks_of(quipu, server, run_id, 0, {"WANDB_X_OFFLINE": "true"})
+    # Without a key the run stays on disk.
+    started = ranks_of(quipu, server, run_id, 0, {"WANDB_API_KEY": None})
+    assert server.run("shared", run_id, "id") is None
     logs = []
     for process in started:
         logs += [path for path in (process.directory / "wandb").glob("*run-*") if not path.is_symlink()]
