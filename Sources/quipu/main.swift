@@ -8,7 +8,8 @@ import QuipuRecords
 let help = """
   Usage: quipu COMMAND [RUN] [OPTIONS]
 
-  Looks at training runs on disk, those of Quipu and those of the official W&B client, and sends them to a server.
+  Looks at training runs on disk, those of Quipu and those of the official W&B client, and sends
+  them to a server.
 
     show      one run on one screen: state, config, metrics, summary
     export    its rows as JSON lines or CSV
