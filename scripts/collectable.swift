@@ -1,10 +1,12 @@
-// collectable FROM TO: copies a static archive (or one object file) so that the linker may drop what nobody refers to.
+// collectable FROM TO [MEMBER...]: copies a static archive so that the linker may drop what nobody refers to.
 //
 // The compiler marks every public function and every piece of data of a library as "retained" (SHF_GNU_RETAIN), for a
 // program that was not seen yet may want it. In a static library that is linked into one closed file nobody can come
 // later, and the mark costs a megabyte: the linker's section garbage collection must keep what the mark is on. Here it
 // is taken off. What something refers to still stays, and so do the tables that the Swift run-time walks (swift5_*),
 // with all that they name: nothing can go missing at run time.
+//
+// The MEMBERs named also lose what they run when the library is loaded.
 //
 // Only the flag word of section headers changes; sizes and places stay. Archives and 64-bit little-endian ELF as on all
 // of Swift's Linux platforms; anything else is an error, and the caller takes the library as it is.
@@ -48,7 +50,7 @@ struct Image {
   }
 
   /// Clears the mark in the object file at `base`; how many sections had it.
-  mutating func clear(object base: Int) throws -> Int {
+  mutating func clear(object base: Int, quiet: Bool) throws -> Int {
     let class64: UInt8 = 2, littleEndian: UInt8 = 1
     guard try number(base + 4, 1) == class64, try number(base + 5, 1) == littleEndian else {
       throw Unreadable(reason: "not 64-bit little-endian")
@@ -62,20 +64,22 @@ struct Image {
     if names == 0xffff { names = try number(headers + 0x28, 4) }
     let nameTable = base + (try number(headers + names * headerSize + 0x18, 8))
 
-    let retained = 0x20_0000
+    let retained = 0x20_0000, excluded = 0x8000_0000, startUp = 14
     var cleared = 0
     for index in 0..<count {
       let header = headers + index * headerSize
-      let flags = try number(header + 8, 4)
-      guard flags & retained != 0, !starts("swift5_", at: nameTable + (try number(header, 4))) else { continue }
-      bytes[header + 10] &= ~UInt8(retained >> 16)
-      cleared += 1
+      var flags = try number(header + 8, 4)
+      if flags & retained != 0, !starts("swift5_", at: nameTable + (try number(header, 4))) {
+        flags &= ~retained
+        cleared += 1
+      }
+      if quiet, try number(header + 4, 4) == startUp { flags |= excluded }
+      for byte in 0..<4 { bytes[header + 8 + byte] = UInt8(truncatingIfNeeded: flags >> (8 * byte)) }
     }
     return cleared
   }
 
-  mutating func clearAll() throws -> Int {
-    if starts("\u{7f}ELF", at: 0) { return try clear(object: 0) }
+  mutating func clearAll(quiet: [String]) throws -> Int {
     guard starts("!<arch>\n", at: 0) else { throw Unreadable(reason: "not a static archive") }
     var cleared = 0
     var member = 8
@@ -84,20 +88,23 @@ struct Image {
         let size = Int(String(decoding: bytes[member + 48..<member + 58].prefix { $0 != 0x20 }, as: UTF8.self)),
         size >= 0, size <= bytes.count - member - 60
       else { throw Unreadable(reason: "a damaged archive") }
-      if starts("\u{7f}ELF", at: member + 60) { cleared += try clear(object: member + 60) }
+      if starts("\u{7f}ELF", at: member + 60) {
+        let isQuiet = quiet.contains { starts($0 + "/", at: member) }
+        cleared += try clear(object: member + 60, quiet: isQuiet)
+      }
       member += 60 + size + size % 2
     }
     return cleared
   }
 }
 
-guard CommandLine.arguments.count == 3 else {
-  fputs("collectable FROM TO\n", stderr)
+guard CommandLine.arguments.count >= 3 else {
+  fputs("collectable FROM TO [MEMBER...]\n", stderr)
   exit(2)
 }
 do {
   var image = Image(bytes: try read(CommandLine.arguments[1]))
-  let cleared = try image.clearAll()
+  let cleared = try image.clearAll(quiet: Array(CommandLine.arguments[3...]))
   try write(image.bytes, to: CommandLine.arguments[2])
   print("\(CommandLine.arguments[1]): \(cleared) sections may be dropped")
 } catch let error as Unreadable {
