@@ -59,6 +59,9 @@ carries_no_regex() {
   ! strings -a "$library" | grep -m 3 -E '_RegexParser|_StringProcessing'
 }
 check "it carries no regular expression engine" carries_no_regex
+# With SWIFT_BACKTRACE in the environment it would take the host's signals, and print.
+carries_no_crash_handler() { ! readelf -SW "$library" | grep swift5_backtrace; }
+check "it carries no crash handler for the host's signals" carries_no_crash_handler
 small_enough() {
   local bytes
   cp "$library" "$work/stripped.so" && strip --strip-unneeded "$work/stripped.so"
