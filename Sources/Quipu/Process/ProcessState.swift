@@ -329,7 +329,11 @@ final class ProcessState: @unchecked Sendable {
     guard !hasExited.exchange(true, ordering: .relaxed) else { return }
     let chosen = exitCode.load(ordering: .relaxed)
     let code = chosen == Int64.min ? status : Int32(truncatingIfNeeded: chosen)
-    _ = finishAll(code, until: Clock.monotonic() &+ Self.exitPatience)
+    let end = Clock.monotonic() &+ Self.exitPatience
+    if !finishAll(code, until: end), presentLoop?.isLoopThread == true {
+      // A stop handler that calls exit. The writer has a thread of its own.
+      while !openRuns.isEmpty, Clock.monotonic() < end { usleep(5_000) }
+    }
     waitForUploads()
     // What libcurl uses is taken down next.
     presentLoop?.stop()
@@ -354,7 +358,8 @@ final class ProcessState: @unchecked Sendable {
     let start = Clock.monotonic()
     let all = openUploads
     var marks = all.map { (mark: $0.mark, since: start) }
-    while true {
+    // Called from a callback on the loop's own thread nothing is sent any more.
+    while presentLoop?.isLoopThread != true {
       let now = Clock.monotonic()
       var rest: [OnlineRun] = []
       for (at, upload) in all.enumerated() where !upload.isOver && now &- start < upload.exitLimit {
@@ -366,7 +371,8 @@ final class ProcessState: @unchecked Sendable {
         if now &- marks[at].since < patience { rest.append(upload) }
       }
       if rest.isEmpty { break }
-      _ = wait(until: now &+ 200_000_000) { rest.allSatisfy(\.isOver) }
+      // The writer's thread does not wait for conditions.
+      if !wait(until: now &+ 200_000_000, { rest.allSatisfy(\.isOver) }), isWriter { usleep(20_000) }
     }
     for upload in all where !upload.isOver {
       Diagnostics.shared.report(
