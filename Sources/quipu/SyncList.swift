@@ -116,9 +116,9 @@ enum SyncList {
   }
 
   /// How the run stands, by its end record, its writer's lock and the time of the last change.
-  static func state(_ path: String, isOurs: Bool) -> RunState {
+  static func state(_ path: String, writerLocks: Bool) -> RunState {
     var idle: Int64?
     if let modified = RunLocation.modified(path) { idle = max(Int64(time(nil)) - modified, 0) }
-    return RunState(exit: nil, locked: RunLocation.isLocked(path), idle: idle, writerLocks: isOurs)
+    return RunState(exit: nil, locked: RunLocation.isLocked(path), idle: idle, writerLocks: writerLocks)
   }
 }

@@ -133,7 +133,7 @@ final class SyncSession {
     var log = SyncList.look(path, includeSynced: includeSynced, includeOnline: includeOnline)
     guard log.problem == nil, log.skip == nil else { return log }
     complete(log)
-    log.state = SyncList.state(path, isOurs: log.isOurs)
+    log.state = SyncList.state(path, writerLocks: writerLocks(log))
     return log
   }
 
@@ -143,6 +143,10 @@ final class SyncSession {
     guard log.isOurs, log.host == Self.hostName, RunLocation.isLocked(log.path) == false else { return }
     _ = try? Recovery.recover(path: log.path)
   }
+
+  /// Whether a log without a lock has no writer. A lock that is held on another host is not seen through every file
+  /// system; then the time of the last change has to tell.
+  private func writerLocks(_ log: SyncLog) -> Bool { log.isOurs && log.host == Self.hostName }
 
   private static let hostName: String = {
     var name = [CChar](repeating: 0, count: 256)
@@ -155,11 +159,11 @@ final class SyncSession {
       for (item, index) in indices.enumerated() where self.ended[index] == nil {
         let log = self.logs[index]
         guard log.state == .running else { continue }
-        let now = SyncList.state(log.path, isOurs: log.isOurs)
+        let now = SyncList.state(log.path, writerLocks: writerLocks(log))
         if now != .running {
           self.logs[index].state = now
           self.complete(log)
-          queue.endOfLog(item)
+          queue.writerHasGone(item)
         }
       }
       if !queue.isIdle { self.watchWriters(loop, queue, indices) }
@@ -182,7 +186,7 @@ final class SyncSession {
     switch end {
     case .complete:
       let left = progress[index].leftBehind
-      let lacks = left > 0 ? ", but \(HumanText.count(Int(clamping: left), "file or artifact", "files or artifacts")) not" : ""
+      let lacks = left > 0 ? ", but \(HumanText.count(Int(clamping: left), "thing")) could not be sent" : ""
       display.ended(item, "\(name): sent, \(rows)\(lacks)  \(page)", now: now)
     case .alreadyComplete: display.ended(item, "\(name): was sent before  \(page)", now: now)
     case .caughtUp:

@@ -30,8 +30,10 @@ package final class SyncQueue {
   private var items: [Item] = []
   private var waiting: [Int] = []
   private var active: [Int: RunUpload] = [:]
+  /// Items whose writers went before their turn came.
+  private var abandoned: Set<Int> = []
 
-  /// - Parameter width: uploads at once.
+  /// - Parameter width: uploads at once; those of logs that are still being written do not count.
   package init(sender: any RequestSender, settings: SyncSettings, width: Int = 4, observer: Observer) {
     self.sender = sender
     self.settings = settings
@@ -50,15 +52,20 @@ package final class SyncQueue {
 
   package var isIdle: Bool { waiting.isEmpty && active.isEmpty }
 
-  /// Nothing more will be written to the log of a live upload.
-  package func endOfLog(_ index: Int) { active[index]?.endOfLog() }
+  /// Nothing more will be written to the log of a live upload, see `RunUpload.writerHasGone`.
+  package func writerHasGone(_ index: Int) {
+    if let upload = active[index] { upload.writerHasGone() } else { abandoned.insert(index) }
+  }
 
   private func startMore() {
     var index = 0
-    while active.count < width, index < waiting.count {
+    while index < waiting.count {
       let number = waiting[index]
       let key = items[number].key
-      if active.keys.contains(where: { items[$0].key == key }) {
+      // Live ones take no places: they may last for weeks.
+      let isLive = items[number].plan.isLive && !abandoned.contains(number)
+      let places = isLive ? 0 : active.keys.count { !items[$0].plan.isLive }
+      if places >= width || active.keys.contains(where: { items[$0].key == key }) {
         index += 1
         continue
       }
@@ -81,6 +88,10 @@ package final class SyncQueue {
         self.active[number] = nil
         self.startMore()
       }
+    }
+    if abandoned.contains(number) {
+      items[number].plan.isLive = false
+      items[number].plan.completesWithoutExit = true
     }
     let upload = RunUpload(sender: sender, settings: settings, plan: items[number].plan, observer: hears)
     active[number] = upload
