@@ -46,6 +46,12 @@ final class TemporaryLog {
     try file.append(out.bytes)
   }
 
+  /// Takes the end away, to write others in its place.
+  func cut(to size: UInt64) throws {
+    try file.truncate(to: size)
+    framer.seek(to: size)
+  }
+
   func header(_ producer: String) throws {
     var header = HeaderRecord()
     header.versionInfo = VersionInfo()

@@ -6,6 +6,11 @@ extension RunUpload {
   /// Does what can be done now and sets the timer for the rest.
   func pump() {
     guard phase == .streaming else { return }
+    if mustReread {
+      // The answer that is under way comes back here.
+      guard inFlight == nil else { return }
+      reread()
+    }
     read()
     guard phase == .streaming else { return }
     startAlerts()
@@ -97,14 +102,23 @@ extension RunUpload {
     var extras = StreamBatch.Extras()
     if sendsSummary {
       if replay.hasSummaryChanged, now >= nextSummary || isReadyToComplete { summaryDue = replay.takeSummary() }
-      extras.summary = summaryDue
-      // A large summary is not sent with every request.
-      if let text = summaryDue { nextSummary = now &+ Int64(text.utf8.count) &* 10_000 }
-      summaryDue = nil
+      if let text = summaryDue {
+        if text.utf8.count > settings.lineBytes {
+          tellLongSummary(text.utf8.count)
+          summaryDue = nil
+        } else if replay.pendingBytes &+ text.utf8.count <= Self.mostBytes || replay.pendingBytes == 0 {
+          extras.summary = text
+          summaryDue = nil
+        }
+        // A large summary is not sent with every request.
+        nextSummary = now &+ Int64(text.utf8.count) &* 10_000
+      }
     }
-    extras.uploaded = newlyUploaded
+    let names = nextNames()
+    extras.uploaded = Array(names)
     extras.isPreempting = preemptingDue
-    let isLast = isReadyToComplete && replay.pendingBytes == 0
+    let isLast =
+      isReadyToComplete && replay.pendingBytes == 0 && summaryDue == nil && names.count == newlyUploaded.count
     if isLast, completesRun { extras.exitCode = replay.exit?.exitCode ?? 1 }
     let batch = StreamBatch(replay, extras, ledger, consoleLimit: settings.requestBytes)
     if !batch.hasContent {
@@ -115,12 +129,33 @@ extension RunUpload {
       if now &- lastSent < settings.heartbeatInterval { return }
     }
     isLastRequest = isLast && replay.pendingBytes == 0
-    newlyUploaded = []
+    newlyUploaded.removeFirst(names.count)
     preemptingDue = false
     inFlight = batch
     lastSent = now
     nextSend = now &+ settings.transmitInterval
     post(batch)
+  }
+
+  /// Most bytes of lines in a request. Source: http.md, 10.5.
+  private static let mostBytes = 10 << 20
+
+  /// Names of uploaded files for one request: after a restart there may be a hundred thousand.
+  private func nextNames() -> ArraySlice<String> {
+    var bytes = 0
+    return newlyUploaded.prefix { name in
+      bytes += name.utf8.count
+      return bytes <= 1 << 20
+    }
+  }
+
+  private func tellLongSummary(_ bytes: Int) {
+    guard !reportedLongSummary else { return }
+    reportedLongSummary = true
+    say(
+      .warning, "summary_too_long",
+      "\(plan.logPath): the summary has \(bytes) bytes and cannot be shown by the server, which takes "
+        + "\(settings.lineBytes); it is uploaded as the file wandb-summary.json")
   }
 
   /// Secondary writers of a shared run, and those whose server makes it from the rows, send none.
@@ -195,7 +230,8 @@ extension RunUpload {
   private func complete() {
     let ended = replay?.exit != nil || plan.completesWithoutExit
     // What the server did not take is tried again by the next upload of this log.
-    progress.leftBehind = (files?.leftBehind ?? 0) &+ max(artifactsSeen &- ledger.artifacts, 0) &+ owed
+    progress.leftBehind = (files?.leftBehind ?? 0) &+ max(artifactsSeen &- ledger.artifacts, 0) &+ changesOwed
+      &+ alertsOwed
     ledger.isComplete = ended && progress.leftBehind == 0
     ledger.logSize = SideFile.size(plan.logPath) ?? 0
     keepLedger()
@@ -212,7 +248,7 @@ extension RunUpload {
     if !atEnd, replay.pendingBytes < settings.requestBytes { pause = isCaughtUp ? Self.pollInterval : 0 }
     if inFlight == nil {
       let earliest = max(nextSend, pace.earliest(now: now))
-      if replay.pendingBytes > 0 || !newlyUploaded.isEmpty || preemptingDue || (atEnd && isReadyToComplete) {
+      if replay.pendingBytes > 0 || summaryDue != nil && sendsSummary || !newlyUploaded.isEmpty || preemptingDue || (atEnd && isReadyToComplete) {
         pause = min(pause, max(earliest &- now, 0))
       }
       if replay.hasSummaryChanged, sendsSummary { pause = min(pause, max(max(earliest, nextSummary) &- now, 0)) }

@@ -89,7 +89,7 @@ extension RunUpload {
 
   func startAlerts() {
     if alertsPutOff {
-      owed &+= Int64(alerts.count)
+      alertsOwed &+= Int64(alerts.count)
       alerts = []
     }
     guard !alertUnderWay, let alert = alerts.first else { return }
@@ -111,7 +111,8 @@ extension RunUpload {
       if case .failure(let error) = result, RunFiles.isPassing(error) {
         // They are counted, so those behind it have to wait as well.
         self.alertsPutOff = true
-        self.say(.warning, "alert_failed", "alerts were not sent: \(error.message); another upload of the log tries again")
+        self.say(
+          .warning, "alert_failed", "alerts were not sent: \(error.message); another upload of the log tries again")
         self.pump()
         return
       }

@@ -53,7 +53,7 @@ package final class RunUpload {
   let sender: any RequestSender
   private(set) lazy var requester = Requester(sender: sender, settings: settings)
   private(set) var settings: SyncSettings
-  let plan: Plan
+  private(set) var plan: Plan
   let observer: Observer
 
   var phase = Phase.idle
@@ -73,6 +73,7 @@ package final class RunUpload {
   var reportedDamage = false
   var logHasEnded = false
   var reportedUnreadable = false
+  var mustReread = false
 
   // The run's own record on the server
   var upsertUnderWay = false
@@ -83,7 +84,8 @@ package final class RunUpload {
   var alertUnderWay = false
 
   /// Changes of the run and alerts that the server was not there for: left to another upload of the log.
-  var owed: Int64 = 0
+  var changesOwed: Int64 = 0
+  var alertsOwed: Int64 = 0
   var alertsPutOff = false
 
   // The file stream
@@ -98,6 +100,7 @@ package final class RunUpload {
   var nextSummary: Int64 = 0
   /// Taken from the log and not sent yet.
   var summaryDue: String?
+  var reportedLongSummary = false
   var endingFilesQueued = false
   var isLastRequest = false
   var waitingFiles: [FilesItem] = []
@@ -142,6 +145,16 @@ package final class RunUpload {
   /// A live run has written its last record: upload what is there and end.
   package func endOfLog() {
     logHasEnded = true
+    pump()
+  }
+
+  /// The writer of a log without an end is gone: the run ends as a crashed one.
+  ///
+  /// Its log may have been completed meanwhile, which writes the last records anew at other places.
+  package func writerHasGone() {
+    plan.completesWithoutExit = true
+    logHasEnded = true
+    mustReread = true
     pump()
   }
 
@@ -195,10 +208,10 @@ package final class RunUpload {
     let run = plan.runID ?? found.run.runID
     let entity = plan.entity ?? found.run.entity
     let project = plan.project ?? found.run.project
-    let wanted = "\(entity)/\(project)/\(run)"
     let earlier = UploadLedger.read(log: plan.logPath)
-    if let earlier, earlier.server == settings.server.base, earlier.wanted == wanted {
-      ledger = earlier
+    if let known = earlier?.place(server: settings.server.base, entity: entity, project: project, run: run) {
+      if known.isElsewhere { uploaded?.clear() }
+      ledger = known.ledger
       if ledger.isComplete, !plan.isLive, SideFile.size(plan.logPath) == ledger.logSize {
         tellIdentity()
         end(.alreadyComplete)
@@ -208,8 +221,9 @@ package final class RunUpload {
       ledger.isComplete = false
     } else {
       uploaded?.clear()
+      ledger = earlier?.leaving() ?? UploadLedger()
       ledger.server = settings.server.base
-      ledger.wanted = wanted
+      ledger.wanted = UploadLedger.wanted(entity, project, run)
       ledger.entity = entity
       ledger.project = project
       ledger.run = run
@@ -241,7 +255,11 @@ package final class RunUpload {
 
   private func settle(_ run: RunRecord) {
     if let point = run.branchPoint, point.run == run.runID, plan.runID == nil, point.value.isFinite {
-      ask(.rewind(step: Int64(exactly: point.value.rounded(.down)) ?? 0))
+      guard let step = Int64(exactly: point.value.rounded(.down)) else {
+        end(.unusable("\(plan.logPath): names no step to rewind to"))
+        return
+      }
+      ask(.rewind(step: step))
     } else if run.resume {
       ask(.resume)
     } else {
@@ -276,13 +294,33 @@ package final class RunUpload {
   private func introduce() {
     guard phase == .settling else { return }
     phase = .introducing
-    guard let peek else { return }
+    do throws(LogFileError) {
+      guard let replay = try makeReplay() else {
+        end(.unusable("\(plan.logPath): has changed while it was opened"))
+        return
+      }
+      self.replay = replay
+    } catch {
+      end(.unusable("\(plan.logPath): cannot be read: \(SideFile.errorText(error.code))"))
+      return
+    }
+    // What the log says by now goes with the first call: config, definitions, metadata.
+    read()
+    if phase != .ended { upsert(isFirst: true) }
+  }
+
+  /// A replay of the log from its beginning that gives out what the server has not acknowledged and what has not been
+  /// taken from an earlier one.
+  ///
+  /// - Returns: nil if the log has no run record.
+  private func makeReplay() throws(LogFileError) -> LogReplay? {
+    guard let peek else { return nil }
     var start = ReplayStart()
     start.rows = Int(clamping: ledger.rows)
     start.events = Int(clamping: ledger.events)
     start.consoleLines = Int(clamping: ledger.consoleLines)
-    start.alerts = Int(clamping: ledger.alerts)
-    start.artifacts = Int(clamping: ledger.artifacts)
+    start.alerts = Int(clamping: ledger.alerts &+ Int64(alerts.count) &+ alertsOwed)
+    start.artifacts = Int(clamping: max(ledger.artifacts, artifactsSeen))
     start.startingStep = max(ledger.startingStep, peek.run.startingStep)
     // A log that was written as a resumed one has its steps, times, config and summary already.
     start.isResumed = ledger.isResumed && !peek.run.resumed && ledger.startingStep > peek.run.startingStep
@@ -293,21 +331,20 @@ package final class RunUpload {
       start.config = base.config
       start.summary = base.summary
     }
-    do throws(LogFileError) {
-      let replay = try LogReplay(path: plan.logPath)
-      guard case .run = replay.readOn(limit: 1) else {
-        end(.unusable("\(plan.logPath): has changed while it was opened"))
-        return
-      }
-      replay.begin(start)
-      self.replay = replay
-    } catch {
-      end(.unusable("\(plan.logPath): cannot be read: \(SideFile.errorText(error.code))"))
-      return
-    }
-    // What the log says by now goes with the first call: config, definitions, metadata.
-    read()
-    if phase != .ended { upsert(isFirst: true) }
+    let replay = try LogReplay(path: plan.logPath)
+    guard case .run = replay.readOn(limit: 1) else { return nil }
+    replay.begin(start)
+    return replay
+  }
+
+  /// Reads the log from its beginning, because what was read of it may not hold any more.
+  func reread() {
+    mustReread = false
+    guard !endingFilesQueued, let fresh = try? makeReplay() else { return }
+    replay = fresh
+    atEnd = false
+    isCaughtUp = false
+    sawEndOfLog = false
   }
 
   /// Tells the server what the run's record says.
@@ -350,7 +387,7 @@ package final class RunUpload {
           self.refuse(error)
         } else {
           self.say(.warning, "run_update_failed", "the server did not take a change of the run: \(error.message)")
-          if RunFiles.isPassing(error) { self.owed &+= 1 }
+          if RunFiles.isPassing(error) { self.changesOwed &+= 1 }
           self.pump()
         }
       }
@@ -373,6 +410,11 @@ package final class RunUpload {
     if let name = project?["entity"]?.objectValue?["name"]?.stringValue, !name.isEmpty { ledger.entity = name }
     ledger.displayName = bucket["displayName"]?.stringValue ?? ledger.displayName
     ledger.storageID = bucket["id"]?.stringValue ?? ledger.storageID
+    if !ledger.isSettled, ledger.adopt() {
+      // What has been read of the log so far was counted from its beginning.
+      mustReread = true
+      (alerts, waitingArtifacts, artifactsSeen) = ([], [], 0)
+    }
     if !ledger.isSettled {
       if !ledger.isResumed, settings.sharedWriter == nil {
         // An id that was used before: the rows go behind those that are there.
@@ -406,6 +448,11 @@ package final class RunUpload {
     if code == 0 {
       ledgerFailing = false
       return true
+    }
+    if phase == .introducing, !plan.isLive {
+      // A run that is recorded is shown all the same; a log can be sent once this is mended.
+      end(.unusable("cannot write \(UploadLedger.path(of: plan.logPath)): \(SideFile.errorText(code))"))
+      return false
     }
     guard !ledgerFailing else { return true }
     ledgerFailing = true

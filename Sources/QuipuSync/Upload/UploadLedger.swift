@@ -54,6 +54,11 @@ package struct UploadLedger: Sendable, Equatable {
   /// Size of the log when all of it was sent. Units: bytes.
   package var logSize: Int64 = 0
 
+  /// The same for other places that the log was sent to, the latest last: it may go back to one of them. Theirs are
+  /// empty.
+  package var elsewhere: [UploadLedger] = []
+  private static let mostPlaces = 16
+
   package init() {}
 
   package static func path(of log: String) -> String { log + ".upload" }
@@ -80,7 +85,7 @@ package struct UploadLedger: Sendable, Equatable {
   ) -> UploadLedger {
     var ledger = UploadLedger()
     ledger.server = server.base
-    ledger.wanted = "\(entity)/\(project)/\(run)"
+    ledger.wanted = wanted(entity, project, run)
     ledger.run = run
     ledger.entity = entity
     ledger.project = project
@@ -102,12 +107,82 @@ package struct UploadLedger: Sendable, Equatable {
     startingRuntime = found.runtime
   }
 
+  // MARK: Places
+
+  static func wanted(_ entity: String, _ project: String, _ run: String) -> String { "\(entity)/\(project)/\(run)" }
+
+  /// What is known of a place.
+  ///
+  /// - Parameters:
+  ///   - server: its base URL.
+  ///   - entity, project, run: as they are asked for.
+  /// - Returns: nil if the log never went there; `isElsewhere`: it went somewhere else last.
+  func place(
+    server: String, entity: String, project: String, run: String
+  ) -> (ledger: UploadLedger, isElsewhere: Bool)? {
+    func isIt(_ ledger: UploadLedger) -> Bool {
+      ledger.server == server
+        && (ledger.wanted == Self.wanted(entity, project, run)
+          || ledger.isSettled && ledger.entity == entity && ledger.project == project && ledger.run == run)
+    }
+    if isIt(self) { return (self, false) }
+    guard let at = elsewhere.lastIndex(where: isIt) else { return nil }
+    var found = elsewhere[at]
+    found.elsewhere = leaving().elsewhere
+    found.elsewhere.removeAll(where: isIt)
+    found.filesReported = 0
+    return (found, true)
+  }
+
+  /// An empty ledger for another place, which remembers this one.
+  func leaving() -> UploadLedger {
+    var next = UploadLedger()
+    next.elsewhere = elsewhere
+    if isSettled || isResumed {
+      var own = self
+      own.elsewhere = []
+      next.elsewhere.append(own)
+    }
+    next.elsewhere = next.elsewhere.suffix(Self.mostPlaces)
+    return next
+  }
+
+  /// The server has named the place: if the log went there before, under another name, the counts of then hold.
+  ///
+  /// - Returns: whether it did.
+  mutating func adopt() -> Bool {
+    guard
+      let at = elsewhere.lastIndex(where: {
+        $0.isSettled && $0.server == server && $0.entity == entity && $0.project == project && $0.run == run
+      })
+    else { return false }
+    var found = elsewhere.remove(at: at)
+    found.elsewhere = elsewhere
+    found.wanted = wanted
+    found.storageID = storageID
+    found.displayName = displayName
+    found.filesReported = 0
+    found.isComplete = false
+    self = found
+    return true
+  }
+
+  // MARK: The file
+
   /// - Returns: nil if there is none, or none that can be read.
   package static func read(log: String) -> UploadLedger? {
     guard let bytes = SideFile.read(path(of: log), limit: 16 << 20),
       let object = (try? JSON(parsing: String(decoding: bytes, as: UTF8.self)))?.objectValue,
       object["version"]?.intValue == 1
     else { return nil }
+    var ledger = UploadLedger(object)
+    ledger.elsewhere = (object["elsewhere"]?.arrayValue ?? []).suffix(mostPlaces).compactMap { other in
+      other.objectValue.map { UploadLedger($0) }
+    }
+    return ledger
+  }
+
+  private init(_ object: JSONObject) {
     var ledger = UploadLedger()
     ledger.server = object["server"]?.stringValue ?? ""
     ledger.wanted = object["wanted"]?.stringValue ?? ""
@@ -136,13 +211,20 @@ package struct UploadLedger: Sendable, Equatable {
     ledger.filesReported = object.count("files_reported")
     ledger.isComplete = object["complete"]?.boolValue ?? false
     ledger.logSize = object.count("log_size")
-    return ledger
+    self = ledger
   }
 
   /// - Returns: 0, or what the system reported; the file then says what it said before.
   package func write(log: String) -> Int32 {
+    var object = object
+    object["version"] = 1
+    if !elsewhere.isEmpty { object["elsewhere"] = .array(elsewhere.map { .object($0.object) }) }
+    return SideFile.replace(Self.path(of: log), Array((JSON.object(object).text(style: .core) + "\n").utf8))
+  }
+
+  private var object: JSONObject {
     var object: JSONObject = [
-      "version": 1, "server": .string(server), "wanted": .string(wanted), "entity": .string(entity), "project": .string(project),
+      "server": .string(server), "wanted": .string(wanted), "entity": .string(entity), "project": .string(project),
       "run": .string(run), "settled": .bool(isSettled), "storage_id": .string(storageID),
       "display_name": .string(displayName), "resumed": .bool(isResumed), "starting_step": .int(startingStep),
       "starting_runtime": .double(startingRuntime), "history_base": .int(historyBase),
@@ -157,7 +239,7 @@ package struct UploadLedger: Sendable, Equatable {
       object["updates_finish_state"] = .bool(updatesFinishState)
       object["server_side_summary"] = .bool(isServerSideSummary)
     }
-    return SideFile.replace(Self.path(of: log), Array((JSON.object(object).text(style: .core) + "\n").utf8))
+    return object
   }
 }
 

@@ -24,7 +24,7 @@ final class StreamServer {
   /// Asked before each request; what it says comes back instead of the usual answer.
   var onRequest: (FakeNetwork.Sent) -> Fate = { _ in .answered([]) }
   var stops = false
-  var name = "test"
+  var project = "demo"
 
   enum Fate {
     /// The usual answer, with these headers.
@@ -117,8 +117,8 @@ final class StreamServer {
         "data": [
           "upsertBucket": [
             "bucket": [
-              "id": "UnVuOjE=", "name": .string(name), "displayName": "calm-sea-1", "sweepName": nil,
-              "historyLineCount": .int(Int64(rows.count)), "project": ["name": "demo", "entity": ["name": "team"]],
+              "id": "UnVuOjE=", "name": variables["name"] ?? nil, "displayName": "calm-sea-1", "sweepName": nil,
+              "historyLineCount": .int(Int64(rows.count)), "project": ["name": .string(project), "entity": ["name": "team"]],
             ]
           ]
         ]
