@@ -147,6 +147,19 @@ import Testing
     #expect(fetch(split).failed?.kind == .badRequest)
   }
 
+  // libcurl 7.88 keeps a buffer after a failed look-up and then refuses settings on that handle.
+  @Test func aFailureLeavesNothingBehindForTheNextRequest() throws {
+    let server = server { connection in
+      connection.answer(200, [], "ok")
+      return .keep
+    }
+    defer { server.stop() }
+    let loop = SyncLoop(environment: [:])
+    defer { loop.stop() }
+    for _ in 0..<3 { #expect(fetch(HTTPRequest(.get, "http://host.invalid/a"), on: loop).failed?.kind == .nameNotFound) }
+    #expect(try fetch(HTTPRequest(.get, server.base), on: loop).get().text == "ok")
+  }
+
   @Test func reachesIPv6() throws {
     let server = HTTPTestServer(ipv6: true) { _, connection, _ in
       connection.answer(200, [], "six")

@@ -100,7 +100,7 @@ extension SyncLoop {
     number(CURLOPT_TCP_KEEPALIVE, 1)
     wish(CURLOPT_TCP_KEEPIDLE, 30)
     wish(CURLOPT_TCP_KEEPINTVL, 15)
-    number(CURLOPT_BUFFERSIZE, 16 << 10)
+    wish(CURLOPT_BUFFERSIZE, 16 << 10)
     wish(CURLOPT_UPLOAD_BUFFERSIZE, transfer.bodySize > 16 << 10 ? 64 << 10 : 16 << 10)
     // Not for a file: what is stored compressed is to arrive as it is stored.
     if case .download = request.body {} else { text(CURLOPT_ACCEPT_ENCODING, "gzip") }
@@ -244,7 +244,7 @@ extension SyncLoop {
       } else if code == CURLE_PEER_FAILED_VERIFICATION, transfer.triesDirectoryFirst {
         // Some people add their CA to the file alone.
         needsAllCertificates = true
-        release(transfer)
+        release(transfer, spoiled: true)
         if let failure = launch(transfer) { end(transfer, .failure(failure)) }
       } else if code != CURLE_OK {
         end(transfer, .failure(failure(transfer, code)))
@@ -287,13 +287,14 @@ extension SyncLoop {
   }
 
   /// Takes the handle away from the transfer and keeps it for the next one.
-  private func release(_ transfer: Transfer) {
+  private func release(_ transfer: Transfer, spoiled: Bool = false) {
     guard let curl, let easy = transfer.easy else { return }
     let lib = curl.functions
     if let multi { _ = quipu_curl_multi_remove(lib, multi, easy) }
     transferOfHandle[easy] = nil
     transfer.easy = nil
-    if idleHandles.count < Self.idleHandleLimit {
+    // After a failure a handle may keep something that it then refuses to change: libcurl 7.88 its buffer, for one.
+    if idleHandles.count < Self.idleHandleLimit, !spoiled {
       quipu_curl_easy_reset(lib, easy)
       idleHandles.append(easy)
     } else {
@@ -306,7 +307,7 @@ extension SyncLoop {
   }
 
   func end(_ transfer: Transfer, _ result: Result<HTTPAnswer, HTTPFailure>) {
-    release(transfer)
+    if case .failure = result { release(transfer, spoiled: true) } else { release(transfer) }
     transfers[transfer.id] = nil
     guard let done = transfer.done else { return }
     transfer.done = nil
