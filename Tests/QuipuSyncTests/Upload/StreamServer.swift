@@ -23,6 +23,8 @@ final class StreamServer {
   private(set) var largestRequest = 0
   /// Asked before each request; what it says comes back instead of the usual answer.
   var onRequest: (FakeNetwork.Sent) -> Fate = { _ in .answered([]) }
+  /// Changes what comes back.
+  var bend: (HTTPAnswer) -> HTTPAnswer = { $0 }
   var stops = false
   var project = "demo"
 
@@ -59,9 +61,9 @@ final class StreamServer {
         _ = usual(sent)
         return nil
       case .answered(let headers):
-        var answer = usual(sent)
-        answer?.headers += headers
-        return answer
+        guard var answer = usual(sent) else { return nil }
+        answer.headers += headers
+        return bend(answer)
       }
     }
   }
@@ -118,7 +120,8 @@ final class StreamServer {
           "upsertBucket": [
             "bucket": [
               "id": "UnVuOjE=", "name": variables["name"] ?? nil, "displayName": "calm-sea-1", "sweepName": nil,
-              "historyLineCount": .int(Int64(rows.count)), "project": ["name": .string(project), "entity": ["name": "team"]],
+              "historyLineCount": .int(Int64(rows.count)),
+              "project": ["name": .string(project), "entity": ["name": "team"]],
             ]
           ]
         ]
@@ -126,6 +129,34 @@ final class StreamServer {
     case "NotifyScriptableRunAlert":
       alerts.append(variables["title"]?.stringValue ?? "")
       return FakeServer.json(["data": ["notifyScriptableRunAlert": ["success": true]]])
+    case "RunResumeStatus":
+      return FakeServer.json([
+        "data": [
+          "model": [
+            "name": .string(project), "entity": ["name": "team"],
+            "bucket": [
+              "id": "UnVuOjE=", "name": variables["name"] ?? nil, "displayName": "calm-sea-1",
+              "summaryMetrics": "{\"_step\":7}",
+              "historyLineCount": .int(Int64(rows.count)), "eventsLineCount": .int(Int64(events.count)),
+              "logLineCount": .int(Int64(console.count)), "historyTail": "[\"{\\\"_step\\\":9}\"]", "eventsTail": "[]",
+              "config": "{}", "tags": [], "notes": nil, "wandbConfig": "{\"t\":{}}",
+            ],
+          ]
+        ]
+      ])
+    case "RewindRun":
+      rows.removeLast(max(rows.count - 4, 0))
+      return FakeServer.json([
+        "data": [
+          "rewindRun": [
+            "rewoundRun": [
+              "id": "UnVuOjE=", "displayName": "calm-sea-1", "config": "{}",
+              "historyLineCount": .int(Int64(rows.count)),
+              "project": ["name": .string(project), "entity": ["name": "team"]],
+            ]
+          ]
+        ]
+      ])
     default: return nil
     }
   }

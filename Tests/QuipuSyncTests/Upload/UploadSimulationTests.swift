@@ -6,7 +6,7 @@ import Testing
 @testable import QuipuSync
 
 /// Random numbers that are the same in every run of the test.
-private struct Dice: RandomNumberGenerator {
+struct Dice: RandomNumberGenerator {
   private var state: UInt64
   init(_ seed: UInt64) {
     state = seed
