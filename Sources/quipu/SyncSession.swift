@@ -42,7 +42,7 @@ final class SyncSession {
         failed += 1
       } else if let skip = log.skip {
         output.line("\(log.name): \(Self.text(skip))")
-      } else if let ledger = UploadLedger.read(log: path) {
+      } else if entity == nil, project == nil, runID == nil, let ledger = UploadLedger.read(log: path) {
         let sent = ledger.isComplete && FileTools.size(path) == ledger.logSize
         output.line(
           "\(log.name): \(sent ? "was sent" : "would be sent from row \(HumanText.grouped(ledger.rows)) on")"
