@@ -1,6 +1,6 @@
 import Glibc
 
-/// Detached library threads: all signals blocked, so that the host's handlers never run on them.
+/// Library threads: all signals blocked, so that the host's handlers never run on them.
 package enum Thread {
   fileprivate final class Start {
     let name: String
@@ -20,12 +20,25 @@ package enum Thread {
     close(file)
   }
 
+  /// Starts a detached thread.
+  ///
   /// - Parameter name: at most 15 bytes, shown by debuggers and `ps -L`.
   /// - Returns: false if the system gives no thread.
   package static func start(name: String, _ body: @escaping () -> Void) -> Bool {
+    create(name: name, PTHREAD_CREATE_DETACHED, body) != nil
+  }
+
+  /// Starts a thread that has to be joined.
+  ///
+  /// - Returns: nil if the system gives no thread.
+  package static func startJoinable(name: String, _ body: @escaping () -> Void) -> pthread_t? {
+    create(name: name, PTHREAD_CREATE_JOINABLE, body)
+  }
+
+  private static func create(name: String, _ kind: Int, _ body: @escaping () -> Void) -> pthread_t? {
     var attributes = pthread_attr_t()
-    guard pthread_attr_init(&attributes) == 0 else { return false }
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    guard pthread_attr_init(&attributes) == 0 else { return nil }
+    pthread_attr_setdetachstate(&attributes, Int32(kind))
     pthread_attr_setstacksize(&attributes, 1 << 20)
     var all = sigset_t()
     var old = sigset_t()
@@ -38,9 +51,9 @@ package enum Thread {
     pthread_attr_destroy(&attributes)
     if code != 0 {
       Unmanaged<Start>.fromOpaque(start).release()
-      return false
+      return nil
     }
-    return true
+    return thread
   }
 }
 

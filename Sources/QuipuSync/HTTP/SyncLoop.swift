@@ -23,6 +23,8 @@ package final class SyncLoop: RequestSender, @unchecked Sendable {
   private let event: Int32
   private let isDead = Atomic<Bool>(false)
   private let loopThread = Atomic<UInt>(0)
+  /// The thread of `start` until it is joined. Behind `gate`.
+  private var thread: pthread_t?
 
   // Guarded by `gate`.
   private var phase = Phase.idle
@@ -113,7 +115,8 @@ package final class SyncLoop: RequestSender, @unchecked Sendable {
     pthread_mutex_lock(gate)
     defer { pthread_mutex_unlock(gate) }
     guard phase == .idle else { return phase == .running }
-    guard Thread.start(name: "quipu-sync", { [self] in threadMain() }) else { return false }
+    guard let made = Thread.startJoinable(name: "quipu-sync", { [self] in threadMain() }) else { return false }
+    thread = made
     phase = .running
     return true
   }
@@ -149,11 +152,19 @@ package final class SyncLoop: RequestSender, @unchecked Sendable {
     if isLoopThread { return false }
     let end = Clock.monotonic() &+ nanoseconds
     pthread_mutex_lock(gate)
-    defer { pthread_mutex_unlock(gate) }
     while phase != .stopped {
       var time = timespec(tv_sec: Int(end / 1_000_000_000), tv_nsec: Int(end % 1_000_000_000))
-      if pthread_cond_timedwait(ended, gate, &time) == ETIMEDOUT { return phase == .stopped }
+      if pthread_cond_timedwait(ended, gate, &time) == ETIMEDOUT, phase != .stopped {
+        pthread_mutex_unlock(gate)
+        return false
+      }
     }
+    let last = thread
+    thread = nil
+    pthread_mutex_unlock(gate)
+    // Also what the TLS library and others keep for each thread has to be gone: at the exit of the process they free
+    // the same things next. The thread does nothing else any more.
+    if let last { pthread_join(last, nil) }
     return true
   }
 
