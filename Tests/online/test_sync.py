@@ -364,3 +364,19 @@ def test_a_follower_that_is_killed_and_started_again_doubles_nothing(server, qui
     trainer.wait(60)
     assert_rows(server, "online", run_id, 100)
     assert server.run("online", run_id, "state")["state"] == "finished"
+
+
+def test_a_follower_ends_a_run_whose_program_was_killed(server, quipu, run_id, tmp_path):
+    trainer = quipu.start(fill(FOLLOWED, ID=run_id), env=QUIET)
+    wait_for(lambda: list((trainer.directory / "wandb").glob("offline-run-*/*.wandb")), "the log")
+    [log] = [path for path in (trainer.directory / "wandb").glob("offline-run-*") if not path.is_symlink()]
+    place = tmp_path / "login-node"
+    place.mkdir()
+    follower = quipu.start_sync("--follow", log, directory=place)
+    wait_for(lambda: rows_of(server, run_id) >= 10, "first rows", 20)
+    kill(trainer)
+    follower.wait(60)
+    assert follower.returncode == 0, (place / "stderr").read_text()
+    rows = server.history("online", run_id)
+    assert len(rows) >= 10 and [row["x"] for row in rows] == list(range(len(rows)))
+    assert server.run("online", run_id, "state")["state"] in ("crashed", "failed")
