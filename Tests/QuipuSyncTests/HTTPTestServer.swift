@@ -60,7 +60,7 @@ final class HTTPTestServer: @unchecked Sendable {
       port = withUnsafeMutablePointer(to: &address) { [listener] pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
           _ = bind(listener, $0, size)
-          listen(listener, 64)
+          listen(listener, 256)
           getsockname(listener, $0, &size)
         }
         return Int(UInt16(bigEndian: pointer.pointee.sin6_port))
@@ -73,7 +73,7 @@ final class HTTPTestServer: @unchecked Sendable {
       port = withUnsafeMutablePointer(to: &address) { [listener] pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
           _ = bind(listener, $0, size)
-          listen(listener, 64)
+          listen(listener, 256)
           getsockname(listener, $0, &size)
         }
         return Int(UInt16(bigEndian: pointer.pointee.sin_port))
