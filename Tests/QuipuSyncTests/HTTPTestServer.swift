@@ -82,7 +82,11 @@ final class HTTPTestServer: @unchecked Sendable {
     _ = Thread.start(name: "test-server") { [self] in
       while true {
         let socket = accept(listener, nil, nil)
-        if socket < 0 { return }
+        if socket < 0 {
+          // Closed by the one who uses it: another server of another test may get the number.
+          close(listener)
+          return
+        }
         state.withLock { $0.connections += 1 }
         _ = Thread.start(name: "test-conn") { [self] in serve(socket, readsBody: readsBody) }
       }
@@ -100,7 +104,6 @@ final class HTTPTestServer: @unchecked Sendable {
     }
     guard first else { return }
     shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
   }
 
   private func serve(_ socket: Int32, readsBody: Bool) {
