@@ -9,12 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static quipu_run *begin(const char *dir, quipu_mode mode, const char *id) {
+static quipu_run *begin(const char *dir, quipu_mode mode) {
   quipu_run_options options = run_options(dir);
   quipu_run *run = NULL;
   quipu_error *error = NULL;
   options.mode = mode;
-  options.id = id;
   if (quipu_run_start(&options, &run, &error) != QUIPU_OK) {
     fprintf(stderr, "start: %s\n", quipu_error_message(error));
     exit(1);
@@ -35,7 +34,7 @@ static void log_row(quipu_run *run, quipu_columns *columns, uint64_t i) {
 }
 
 static int calls(quipu_mode mode, uint64_t period, uint64_t count, const char *dir) {
-  quipu_run *run = begin(dir, mode, NULL);
+  quipu_run *run = begin(dir, mode);
   quipu_columns *columns = NULL;
   uint64_t next = 0, i;
   latency l = latency_new();
@@ -56,7 +55,7 @@ static int calls(quipu_mode mode, uint64_t period, uint64_t count, const char *d
 
 static int rows(uint64_t count, const char *dir) {
   quipu_columns *columns = NULL;
-  quipu_run *run = begin(dir, QUIPU_MODE_ONLINE, "bench0001");
+  quipu_run *run = begin(dir, QUIPU_MODE_ONLINE);
   quipu_run_stats stats;
   uint64_t start = now_ns(), logged, i;
   must(quipu_columns_new(scalar_keys, NULL, 3, &columns, NULL), "columns");
@@ -73,7 +72,7 @@ static int rows(uint64_t count, const char *dir) {
 
 static int drained(uint64_t count, const char *dir) {
   quipu_columns *columns = NULL;
-  quipu_run *run = begin(dir, QUIPU_MODE_ONLINE, "bench0001");
+  quipu_run *run = begin(dir, QUIPU_MODE_ONLINE);
   uint64_t a, i;
   must(quipu_columns_new(scalar_keys, NULL, 3, &columns, NULL), "columns");
   for (i = 0; i < count; i++) log_row(run, columns, i);
@@ -91,11 +90,11 @@ static int drained(uint64_t count, const char *dir) {
 
 static int start(const char *dir) {
   uint64_t a = now_ns(), b;
-  quipu_run *first = begin(dir, QUIPU_MODE_ONLINE, NULL), *later;
+  quipu_run *first = begin(dir, QUIPU_MODE_ONLINE), *later;
   b = now_ns();
   printf("{\"first_ms\":%.3f,", (double)(b - a) * 1e-6);
   a = now_ns();
-  later = begin(dir, QUIPU_MODE_ONLINE, NULL);
+  later = begin(dir, QUIPU_MODE_ONLINE);
   printf("\"later_ms\":%.3f}\n", (double)(now_ns() - a) * 1e-6);
   fflush(stdout);
   (void)first;
