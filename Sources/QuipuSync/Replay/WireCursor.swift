@@ -5,13 +5,17 @@ struct WireCursor {
   private(set) var at: UnsafeRawPointer
   let end: UnsafeRawPointer
 
+  /// Where a message without bytes begins and ends; never read.
+  nonisolated(unsafe) private static let nothing = UnsafeRawPointer(
+    UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1))
+
   @inline(__always) init(_ bytes: UnsafeRawBufferPointer) {
     if let base = bytes.baseAddress {
       at = base
       end = base + bytes.count
     } else {
-      at = UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
-      end = at
+      at = Self.nothing
+      end = Self.nothing
     }
   }
 
