@@ -220,8 +220,14 @@ extension Run {
         try checkTableKeys(inner, media)
         continue
       }
-      guard media[Int(at)].kind == .table else { continue }
-      do throws(MediaError) { _ = try MediaNames.artifactEntryPath(key.string + ".table.json") } catch {
+      let medium = media[Int(at)]
+      let tableKey: String
+      switch medium.state.withLock({ $0.content }) {
+      case .table: tableKey = key.string
+      case .chart(let chart): tableKey = chart.tableKey(of: key.string)
+      default: continue
+      }
+      do throws(MediaError) { _ = try MediaNames.artifactEntryPath(tableKey + ".table.json") } catch {
         throw QuipuError(.value, kind: "artifact_path_bad", "key: \(error.message)")
       }
     }
@@ -231,8 +237,8 @@ extension Run {
   func log(text: UnsafeRawBufferPointer, media: [Media], step: Int64, commit: UInt8) throws(QuipuError) {
     guard let core else { return }
     try checkOpen()
-    if media.contains(where: { $0.kind == .table }) { try Run.checkTableKeys(text, media) }
-    if !media.isEmpty, !core.waitForMediaRoom(), let error = Run.refusal(.full) { throw error }
+    if media.contains(where: { $0.kind == .table || $0.kind == .chart }) { try Run.checkTableKeys(text, media) }
+    if !media.isEmpty, !core.waitForMediaRoom(media), let error = Run.refusal(.full) { throw error }
     let ids = media.map { ProcessState.shared.media.register($0, owner: core.mediaOwner) }
     let result = core.submit(.row, text: text, media: ids, step: step, commit: commit)
     if result != .none { ProcessState.shared.media.release(ids) }

@@ -201,6 +201,7 @@ public final class Run: Sendable {
         "\(made.logPath): cannot be written: \(FileTools.errorText(error.code)); choose another directory with dir")
     }
 
+    ProcessState.shared.media.configure(memory: settings.mediaMemoryBytes, threads: settings.mediaThreads)
     guard let ring = Run.makeRing(settings, run, directory: made.path, id: id) else {
       unlink(made.logPath)
       Run.removeEmptyDirectories(made)

@@ -23,13 +23,31 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 Case = collections.namedtuple("Case", "name path skip")
 
-GROUPS = ("histogram", "image", "images", "np_histogram", "object3d", "table")
-_CONSTRUCTORS = re.compile(r"wandb\.(Image|Histogram|Object3D(\.\w+)?|Table|box3d)$")
+# What this version does not build: constructors, tags, arguments.
+_MISSING = (
+    "wandb.Audio",
+    "wandb.Bokeh",
+    "wandb.Classes",
+    "wandb.Graph",
+    "wandb.Html",
+    "wandb.JoinedTable",
+    "wandb.Molecule",
+    "wandb.PartitionedTable",
+    "wandb.Plotly",
+    "wandb.Video",
+    "wandb.plot",
+    "$plotly",
+    "$mplfig",
+    "$bokeh",
+    "boxes",
+    "masks",
+    "classes",
+    "artifact",
+)
 _PACKAGES = {"$torch": "torch", "$dataframe": "pandas", "$pil": "PIL"}
 _PICTURES = (".png", ".bmp", ".jpg", ".jpeg", ".gif")
 _POLICIES = {0: "NOW", 1: "END", 2: "LIVE"}
 _TYPES = {0: "OTHER", 1: "WANDB", 2: "MEDIA", 3: "ARTIFACT"}
-_NEXT = "types and features of the next release (audio, video, html, charts, overlays, user artifacts)"
 
 
 def _available(package):
@@ -50,15 +68,10 @@ def _walk(x):
 
 def _reason_to_skip(spec):
     for node in _walk(spec["script"]):
-        if "$new" in node and not _CONSTRUCTORS.match(node["$new"]):
-            return _NEXT
-        if "$new" in node and set(node.get("kwargs", {})) & {"boxes", "masks", "classes"}:
-            return _NEXT
-        if "artifact" in node and "add" in node:
-            return _NEXT
-        for tag in ("$plotly", "$mplfig", "$bokeh"):
-            if tag in node:
-                return _NEXT
+        words = {str(node.get("$new", "")).removesuffix("()"), *node, *node.get("kwargs", {})}
+        for missing in _MISSING:
+            if any(word == missing or word.startswith(missing + ".") for word in words):
+                return f"{missing}: not part of this version"
         for tag, package in _PACKAGES.items():
             if tag in node and not _available(package):
                 return f"{package} is not installed"
@@ -80,7 +93,7 @@ def cases(directory):
                 continue
             with open(os.path.join(path, "case.json"), encoding="utf-8") as file:
                 spec = json.load(file)
-            skip = _reason_to_skip(spec) if group in GROUPS else _NEXT
+            skip = _reason_to_skip(spec)
             if skip is None and spec.get("compare") == "informative":
                 skip = "informative: depends on platform or library"
             if skip is None and not _available("numpy"):

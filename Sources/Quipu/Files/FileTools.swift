@@ -251,12 +251,8 @@ extension FileTools {
   /// - Returns: 0 or an `errno`.
   static func writeFile(_ path: String, _ bytes: [UInt8]) -> Int32 {
     if let size = size(path), size == Int64(bytes.count) { return 0 }
-    var descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    if descriptor < 0, errno == ENOENT {
-      makeDirectories(PathTools.directory(path))
-      descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    }
-    guard descriptor >= 0 else { return errno }
+    let (descriptor, code) = create(path)
+    guard descriptor >= 0 else { return code }
     let failed = writeAll(descriptor, bytes, at: 0)
     close(descriptor)
     if let failed {
@@ -264,6 +260,16 @@ extension FileTools {
       return failed
     }
     return 0
+  }
+
+  /// Opens an empty file for writing, making the directories it needs. The descriptor, or -1 and the `errno` value.
+  static func create(_ path: String) -> (descriptor: Int32, code: Int32) {
+    var descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    if descriptor < 0, errno == ENOENT {
+      makeDirectories(PathTools.directory(path))
+      descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    }
+    return (descriptor, descriptor < 0 ? errno : 0)
   }
 
   private static func makeDirectories(_ path: String) {

@@ -29,7 +29,7 @@ extension Media {
     }
     do {
       let pixels = try ImagePixels(array: array, mode: mode, channelsFirst: channelsFirst)
-      return Media(.image, .pixels(pixels, fileType: type), caption: caption, grouping: grouping)
+      return Media(.image, .pending(PendingImage(pixels: pixels, fileType: type, grouping: grouping)), caption: caption)
     } catch {
       var refused = QuipuError(error)
       // The mode is checked before; what is left of these kinds is about the array's shape.
@@ -46,45 +46,41 @@ extension Media {
   public static func image(
     path: String, caption: String? = nil, grouping: Int64 = 0
   ) throws(QuipuError) -> Media {
-    let bytes = try contents(of: path)
-    guard let info = bytes.withUnsafeBytes({ ImageInfo(bytes: $0) }) else {
+    let file = try UserFile(path: path)
+    guard let info = file.head.withUnsafeBytes({ ImageInfo(bytes: $0) }) else {
       throw QuipuError(
         .format, kind: "image_unidentified", "\(path): is not a PNG, JPEG, GIF, BMP or WebP picture")
     }
-    let ext = fileExtension(of: path)
     var members = JSONObject()
-    members["format"] = .string(String(ext.dropFirst()))
+    members["format"] = .string(String(file.fileExtension.dropFirst()))
     members["width"] = .int(Int64(info.width))
     members["height"] = .int(Int64(info.height))
     if grouping != 0 { members["grouping"] = .int(grouping) }
-    let file = FileValue(folder: "images", type: "image-file", fileExtension: ext, bytes: bytes, members: members,
-      userName: baseName(of: path))
-    return Media(.image, .file(file), caption: caption, grouping: grouping)
-  }
-
-  static func contents(of path: String) throws(QuipuError) -> [UInt8] {
-    guard !path.isEmpty, !path.utf8.contains(0) else {
-      throw QuipuError(.argument, kind: "path_bad", "path: is empty or holds a NUL")
-    }
-    guard let bytes = FileTools.readAll(PathTools.expandHome(path)) else {
-      let reason = FileTools.errorText(errno)
-      throw QuipuError(.notFound, kind: "file_not_found", "\(path): cannot be read (\(reason))")
-    }
-    return bytes
+    return Media(
+      .image, .file(FileValue(folder: "images", type: "image-file", file: file, members: members)), caption: caption)
   }
 
   private static func isKnown(_ mode: String?) -> Bool {
     mode == nil || ["1", "L", "LA", "P", "RGB", "RGBA"].contains(mode)
   }
+}
 
-  static func baseName(of path: String) -> String {
-    path.utf8.split(separator: UInt8(ascii: "/")).last.map { String(decoding: $0, as: UTF8.self) } ?? path
-  }
+/// Pixels on their way to a picture file.
+struct PendingImage: PendingFile {
+  var pixels: ImagePixels
+  var fileType: String
+  var grouping: Int64
 
-  /// The text from the last dot of the base name, with the dot; "" without one.
-  static func fileExtension(of path: String) -> String {
-    let name = baseName(of: path)
-    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return "" }
-    return String(decoding: name.utf8[dot...], as: UTF8.self)
+  var byteCount: Int { pixels.byteCount }
+
+  func encode() throws(MediaError) -> FileValue {
+    let bytes = try fileType == "bmp" ? BMPEncoder.encode(pixels) : PNGEncoder.encode(pixels)
+    var members = JSONObject()
+    members["format"] = .string(fileType)
+    members["width"] = .int(Int64(pixels.width))
+    members["height"] = .int(Int64(pixels.height))
+    if grouping != 0 { members["grouping"] = .int(grouping) }
+    return FileValue(
+      folder: "images", type: "image-file", fileExtension: "." + fileType, bytes: bytes, members: members)
   }
 }

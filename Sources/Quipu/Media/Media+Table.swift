@@ -75,6 +75,16 @@ extension Media {
       case .histogram, .array: (name, type) = ("Histogram", .pythonObject(className: "Histogram"))
       case .table: (name, type) = ("Table", .media("table"))
       case .list: (name, type) = ("list", .pythonObject(className: "list"))
+      case .audio: (name, type) = ("Audio", .media("audio-file"))
+      case .video: (name, type) = ("Video", .media("video-file"))
+      case .html: (name, type) = ("Html", .media("html-file"))
+      case .bokeh: (name, type) = ("Bokeh", .media("bokeh-file"))
+      case .joinedTable: (name, type) = ("JoinedTable", .media("joined-table"))
+      case .partitionedTable: (name, type) = ("PartitionedTable", .media("partitioned-table"))
+      case .molecule: (name, type) = ("Molecule", .pythonObject(className: "Molecule"))
+      case .plotly: (name, type) = ("Plotly", .pythonObject(className: "Plotly"))
+      case .graph: (name, type) = ("Graph", .pythonObject(className: "Graph"))
+      case .chart: (name, type) = ("CustomChart", .pythonObject(className: "CustomChart"))
       }
       result.media.append(TableMedia(className: name, type: type, id: id))
       state.withLock { $0.cellMedia[id] = medium }

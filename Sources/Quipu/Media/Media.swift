@@ -10,47 +10,22 @@ import Synchronization
 /// Threads: all calls from any thread. Blocking: making an image copies its pixels; encoding happens on library threads.
 public final class Media: Sendable {
   /// What kind of value it is.
-  enum Kind: Sendable { case image, histogram, object3D, table, array, list }
+  enum Kind: Sendable {
+    case image, histogram, object3D, table, array, list, audio, video, html, molecule, plotly, bokeh, graph, chart
+    case joinedTable, partitionedTable
+  }
 
   enum Content: Sendable {
-    /// Pixels that still have to be encoded.
-    case pixels(ImagePixels, fileType: String)
+    /// What still has to be encoded.
+    case pending(any PendingFile)
     case file(FileValue)
     /// A value without a file: its form in a row and in the summary.
     case inline(row: JSON, summary: JSON)
     case table(Table)
     case list([Media])
+    case chart(ChartValue)
     /// Encoding failed: the reason.
     case failed(String)
-  }
-
-  /// A value whose content is a file of the run.
-  struct FileValue: Sendable {
-    /// Below `media/`: `images`, `object3D`.
-    var folder: String
-    /// `_type` of the value alone.
-    var type: String
-    /// With its dot.
-    var fileExtension: String
-    var bytes: [UInt8]
-    /// Hexadecimal digest of `bytes`.
-    var sha256: String
-    /// Members behind `path`.
-    var members: JSONObject
-    /// Base name of the user's file; nil for content that was made here.
-    var userName: String?
-
-    init(
-      folder: String, type: String, fileExtension: String, bytes: [UInt8], members: JSONObject, userName: String? = nil
-    ) {
-      self.userName = userName
-      self.folder = folder
-      self.type = type
-      self.fileExtension = fileExtension
-      self.bytes = bytes
-      sha256 = hexText(bytes.withUnsafeBytes { SHA256.hash($0) })
-      self.members = members
-    }
   }
 
   struct TableLog: Sendable {
@@ -60,7 +35,7 @@ public final class Media: Sendable {
 
   struct State: Sendable {
     var content: Content
-    /// Number of forks at the time a thread took the pixels for encoding; nil: nobody has. After a fork it is another
+    /// Number of forks at the time a thread took the content for encoding; nil: nobody has. After a fork it is another
     /// process's thread.
     var encodingSince: Int?
     /// What the first log call of a run wrote: run id to value. Logging it again repeats it.
@@ -80,13 +55,11 @@ public final class Media: Sendable {
   let serial = Media.nextSerial.add(1, ordering: .relaxed).oldValue
   let kind: Kind
   let caption: String?
-  let grouping: Int64
   let state: Mutex<State>
 
-  init(_ kind: Kind, _ content: Content, caption: String? = nil, grouping: Int64 = 0) {
+  init(_ kind: Kind, _ content: Content, caption: String? = nil) {
     self.kind = kind
     self.caption = caption
-    self.grouping = grouping
     state = Mutex(State(content: content))
   }
 
@@ -94,8 +67,9 @@ public final class Media: Sendable {
   var weight: Int {
     let list: (Int, [Media]) = state.withLock { state in
       switch state.content {
-      case .pixels(let pixels, _): (pixels.byteCount, [])
-      case .file(let file): (file.bytes.count, [])
+      case .pending(let work): (work.byteCount, [])
+      case .file(let file): (file.parts.reduce(file.content.byteCount) { $0 &+ $1.file.content.byteCount }, [])
+      case .chart(let chart): (0, [chart.table])
       case .table(let table): (table.rowCount &* table.columnCount &* 16, [])
       case .list(let items): (0, items)
       default: (0, [])
@@ -108,7 +82,7 @@ public final class Media: Sendable {
   var isReady: Bool {
     let list: [Media]? = state.withLock { state in
       switch state.content {
-      case .pixels: nil
+      case .pending: nil
       case .list(let items): items
       default: []
       }
@@ -117,11 +91,18 @@ public final class Media: Sendable {
     return list.allSatisfy(\.isReady)
   }
 
+  /// The table behind a chart.
+  var chartTable: Media? {
+    state.withLock { state in
+      if case .chart(let chart) = state.content { chart.table } else { nil }
+    }
+  }
+
   /// Media of this value that still have to be encoded; marks them as taken.
   func takeUnencoded() -> [Media] {
     let items: [Media]? = state.withLock { state in
       switch state.content {
-      case .pixels:
+      case .pending:
         let generation = ProcessState.generation.load(ordering: .relaxed)
         if state.encodingSince == generation { return [] }
         state.encodingSince = generation
@@ -134,25 +115,14 @@ public final class Media: Sendable {
     return items.flatMap { $0.takeUnencoded() }
   }
 
-  /// Encodes the pixels. Called on a library thread.
+  /// Encodes the content. Called on a library thread.
   func encode() {
-    let work: (ImagePixels, String)? = state.withLock { state in
-      if case .pixels(let pixels, let type) = state.content { (pixels, type) } else { nil }
+    let work: (any PendingFile)? = state.withLock { state in
+      if case .pending(let work) = state.content { work } else { nil }
     }
-    guard let (pixels, type) = work else { return }
+    guard let work else { return }
     let content: Content
-    do throws(MediaError) {
-      let bytes = try type == "bmp" ? BMPEncoder.encode(pixels) : PNGEncoder.encode(pixels)
-      var members = JSONObject()
-      members["format"] = .string(type)
-      members["width"] = .int(Int64(pixels.width))
-      members["height"] = .int(Int64(pixels.height))
-      if grouping != 0 { members["grouping"] = .int(grouping) }
-      content = .file(
-        FileValue(folder: "images", type: "image-file", fileExtension: "." + type, bytes: bytes, members: members))
-    } catch {
-      content = .failed(error.message)
-    }
+    do throws(MediaError) { content = .file(try work.encode()) } catch { content = .failed(error.message) }
     state.withLock { $0.content = content }
   }
 }

@@ -22,10 +22,10 @@ struct MediaBinder {
   private var tableLogs: [UInt64: Media.TableLog] = [:]
   // Files with names of their own, which a later attempt would not find again.
   private var staged: [String] = []
+  // Tables of charts, which stand at the top level of the row under keys of their own.
+  private var chartTables: [(key: String, value: JSON)] = []
 
   static let placeholder: Key = "$quipu"
-  /// Most images kept of a list.
-  static let maximumImages = 108
 
   init(writer: RunWriter, ids: [UInt64], label: String) {
     self.writer = writer
@@ -37,15 +37,16 @@ struct MediaBinder {
   mutating func bindRow(_ row: JSONObject) -> JSONObject? {
     var result = JSONObject()
     for (key, value) in row.members {
-      if let bound = bind(value, key: key.string) { result[key] = bound }
+      if let bound = bind(value, path: [key.string]) { result[key] = bound }
       if mustWait { return giveUp() }
     }
+    for table in chartTables { result[Key(table.key)] = table.value }
     for record in records { record() }
     return result
   }
 
   mutating func bindSummary(_ value: JSON, key: String) -> JSON? {
-    let bound = bind(value, key: key, inSummary: true)
+    let bound = bind(value, path: [key], inSummary: true)
     if mustWait { return giveUp() }
     for record in records { record() }
     return bound ?? .null
@@ -57,31 +58,25 @@ struct MediaBinder {
   }
 
   /// - Returns: nil if the value has to be left out.
-  private mutating func bind(_ value: JSON, key: String, inSummary: Bool = false) -> JSON? {
+  private mutating func bind(_ value: JSON, path: [String], inSummary: Bool = false) -> JSON? {
+    let key = path.last ?? ""
     switch value {
     case .object(let object):
-      if object.count == 1, let index = object[Self.placeholder]?.intValue, index >= 0, index < Int64(ids.count) {
-        return bindMedia(ids[Int(index)], key: key, inSummary: inSummary)
-      }
+      if let id = mediumID(value) { return bindMedia(id, path: path, inSummary: inSummary) }
       var result = JSONObject()
       for (inner, value) in object.members {
-        if let bound = bind(value, key: inner.string, inSummary: inSummary) { result[inner] = bound }
+        if let bound = bind(value, path: path + [inner.string], inSummary: inSummary) { result[inner] = bound }
         if mustWait { return nil }
       }
       return .object(result)
     case .array(let elements):
-      let items = elements.compactMap { element -> PendingMediaStore.Item? in
-        guard let object = element.objectValue, object.count == 1, let index = object[Self.placeholder]?.intValue,
-          index >= 0, index < Int64(ids.count)
-        else { return nil }
-        return writer.media.item(ids[Int(index)])
-      }
+      let items = elements.compactMap { mediumID($0).flatMap { writer.media.item($0) } }
       if !elements.isEmpty, items.count == elements.count {
         return bindList(items.map(\.media), items: items, key: key, inSummary: inSummary)
       }
       var result: [JSON] = []
       for element in elements {
-        if let bound = bind(element, key: key, inSummary: inSummary) { result.append(bound) }
+        if let bound = bind(element, path: path, inSummary: inSummary) { result.append(bound) }
         if mustWait { return nil }
       }
       return .array(result)
@@ -89,15 +84,36 @@ struct MediaBinder {
     }
   }
 
-  private mutating func bindMedia(_ id: UInt64, key: String, inSummary: Bool) -> JSON? {
+  /// The number of the medium that a value stands for.
+  private func mediumID(_ value: JSON) -> UInt64? {
+    guard let object = value.objectValue, object.count == 1, let index = object[Self.placeholder]?.intValue, index >= 0,
+      index < Int64(ids.count)
+    else { return nil }
+    return ids[Int(index)]
+  }
+
+  private mutating func bindMedia(_ id: UInt64, path: [String], inSummary: Bool) -> JSON? {
+    let key = path.last ?? ""
     guard let item = writer.media.item(id) else {
       writer.drop(kind: "media_lost", "\(key): the media of a call were lost with the process; the row is kept without")
+      return nil
+    }
+    if case .chart(let chart) = item.media.state.withLock({ $0.content }) {
+      bindChart(chart, item, key: path.joined(separator: "."))
       return nil
     }
     return bindItem(item, key: key, inSummary: inSummary)
   }
 
-  private mutating func bindItem(_ item: PendingMediaStore.Item, key: String, inSummary: Bool) -> JSON? {
+  /// Writes the table of a chart, and to the config how it is drawn.
+  private mutating func bindChart(_ chart: ChartValue, _ item: PendingMediaStore.Item, key: String) {
+    let tableKey = chart.tableKey(of: key)
+    guard let snapshot = item.table, let value = bindTable(snapshot, media: chart.table, key: tableKey) else { return }
+    chartTables.append((tableKey, value))
+    recordConfig(["_wandb", chart.group, key], chart.entry(tableKey))
+  }
+
+  mutating func bindItem(_ item: PendingMediaStore.Item, key: String, inSummary: Bool) -> JSON? {
     let media = item.media
     switch media.state.withLock({ $0.content }) {
     case .inline(let row, let summary): return inSummary ? summary : row
@@ -115,31 +131,68 @@ struct MediaBinder {
     case .failed(let reason):
       writer.drop(kind: "media_failed", "\(key): \(reason); the row is kept without it")
       return nil
-    case .pixels: return nil
+    // Charts stand in dictionaries only: the calls refuse them elsewhere.
+    case .chart, .pending: return nil
     }
   }
 
-  /// Writes the file of one value and makes its JSON form.
-  private mutating func bindFile(_ file: Media.FileValue, caption: String?, key: String) -> JSON? {
+  /// Writes the files of one value and makes its JSON form.
+  mutating func bindFile(_ file: FileValue, caption: String?, key: String) -> JSON? {
+    guard var value = bindOneFile(file, caption: caption, key: key) else { return nil }
+    for (name, member) in file.members.members { value[name] = member }
+    for part in file.parts {
+      guard let bound = bindOneFile(part.file, caption: nil, key: key) else { return nil }
+      var members = value[part.member]?.objectValue ?? JSONObject()
+      members[Key(part.name)] = .object(bound)
+      value[part.member] = .object(members)
+      if let labels = part.labels { recordLabels(labels, key: key) }
+    }
+    return .object(value)
+  }
+
+  private mutating func bindOneFile(_ file: FileValue, caption: String?, key: String) -> JSONObject? {
     let path = MediaNames.mediaFileName(
       folder: "media/" + file.folder, key: key, step: label, digest: file.sha256, ext: file.fileExtension)
-    guard write(file.bytes, to: path, key: key) else { return nil }
+    guard write(file.content, to: path, key: key) else { return nil }
     let writer = writer
     records.append { writer.appendFile(path) }
     var value = JSONObject()
     if let caption { value["caption"] = .string(caption) }
     value["_type"] = .string(file.type)
     value["sha256"] = .string(file.sha256)
-    value["size"] = .int(Int64(file.bytes.count))
+    value["size"] = .int(file.content.size)
     value["path"] = .string(MediaNames.collapsedSlashes(path))
-    for (name, member) in file.members.members { value[name] = member }
-    return .object(value)
+    return value
   }
 
+  private mutating func recordLabels(_ labels: ClassLabels, key: String) {
+    // The misspelt word is part of the format.
+    let name = "\(key)_wandb_delimeter_\(labels.key)"
+    recordConfig(
+      ["_wandb", labels.group, name],
+      ["type": .string(labels.group), "key": .string(name), "value": .object(labels.names)])
+  }
+
+  /// Sets one member of the config.
+  private mutating func recordConfig(_ path: [String], _ value: JSON) {
+    let writer = writer
+    let streamID = writer.context.runID
+    records.append {
+      var item = ConfigItem()
+      item.nestedKey = path
+      item.valueJSON = value.text(style: .client)
+      var record = ConfigRecord()
+      record.update = [item]
+      writer.stream.append(.config(record), streamID: streamID)
+    }
+  }
+
+  mutating func write(_ bytes: [UInt8], to path: String, key: String) -> Bool { write(.bytes(bytes), to: path, key: key) }
+
   /// - Returns: false if the value has to be left out, or (with `mustWait`) tried again.
-  mutating func write(_ bytes: [UInt8], to path: String, key: String) -> Bool {
+  private mutating func write(_ content: FileContent, to path: String, key: String) -> Bool {
     let full = writer.context.filesDirectory + "/" + path
-    let code = FileTools.writeFile(full, bytes)
+    let code = content.write(to: full)
     if code == 0 { return true }
     if code == ENOSPC || code == EDQUOT || code == EIO {
       mustWait = true
@@ -171,66 +224,5 @@ struct MediaBinder {
 
   mutating func noteStaged(_ path: String) { staged.append(path) }
 
-  // MARK: Lists
-
-  private mutating func bindList(
-    _ media: [Media], items: [PendingMediaStore.Item], key: String, inSummary: Bool
-  ) -> JSON? {
-    let contents = media.map { $0.state.withLock { $0.content } }
-    let kind = media.first?.kind
-    var files: [Media.FileValue] = []
-    for content in contents {
-      if case .file(let file) = content { files.append(file) }
-    }
-    guard files.count == media.count, media.allSatisfy({ $0.kind == kind }), kind == .image || kind == .object3D else {
-      var result: [JSON] = []
-      for (at, element) in media.enumerated() {
-        let item = at < items.count ? items[at] : PendingMediaStore.Item(media: element, table: TableSnapshot(element))
-        if let bound = bindItem(item, key: key, inSummary: inSummary) { result.append(bound) }
-        if mustWait { return nil }
-      }
-      return .array(result)
-    }
-    return kind == .image
-      ? bindImages(media, files, key: key) : bindObjects(media, files, key: key)
-  }
-
-  private mutating func bindImages(_ media: [Media], _ files: [Media.FileValue], key: String) -> JSON? {
-    if files.count > Self.maximumImages {
-      writer.drop(
-        kind: "images_pruned", "\(key): only the first \(Self.maximumImages) of \(files.count) images of a list are kept")
-    }
-    var names: [JSON] = []
-    var first: JSONObject?
-    let count = min(files.count, Self.maximumImages)
-    for at in 0..<count {
-      guard let bound = bindFile(files[at], caption: nil, key: key)?.objectValue else { return nil }
-      if first == nil { first = bound }
-      names.append(bound["path"] ?? .null)
-    }
-    var value = JSONObject()
-    value["_type"] = "images/separated"
-    for member in ["width", "height", "format"] as [Key] { value[member] = first?[member] ?? .null }
-    value["count"] = .int(Int64(count))
-    value["filenames"] = .array(names)
-    if media.first?.caption != nil {
-      value["captions"] = .array(media.prefix(count).map { $0.caption.map { .string($0) } ?? .null })
-    }
-    return .object(value)
-  }
-
-  private mutating func bindObjects(_ media: [Media], _ files: [Media.FileValue], key: String) -> JSON? {
-    var objects: [JSON] = []
-    var names: [JSON] = []
-    for (at, file) in files.enumerated() {
-      guard let bound = bindFile(file, caption: media[at].caption, key: key) else { return nil }
-      objects.append(bound)
-      let path = bound.objectValue?["path"]?.stringValue ?? ""
-      let folder = "media/\(file.folder)/"
-      names.append(.string(path.hasPrefix(folder) ? String(path.dropFirst(folder.count)) : path))
-    }
-    return [
-      "_type": "object3D", "filenames": .array(names), "count": .int(Int64(files.count)), "objects": .array(objects),
-    ]
-  }
+  var isWaiting: Bool { mustWait }
 }

@@ -22,10 +22,22 @@ final class PendingMediaStore: Sendable {
   private let pool: WorkerPool?
   /// Bytes of pixels, files and tables that wait for the writer.
   private let waitingBytes = Atomic<Int>(0)
-  /// More than this holds up the callers: memory is bounded whatever is logged.
-  static let limit = 256 << 20
+  private let limit = Atomic<Int>(defaultLimit)
 
-  var isFull: Bool { waitingBytes.load(ordering: .relaxed) > Self.limit }
+  /// More than this holds up the callers: memory is bounded whatever is logged. Setting `media_memory_bytes`.
+  static let defaultLimit = 256 << 20
+
+  /// What the settings of a run say; they hold for the process, the last word counts.
+  func configure(memory: Int64, threads: Int64) {
+    limit.store(Int(clamping: memory), ordering: .relaxed)
+    pool?.setMaximum(Int(clamping: threads))
+  }
+
+  /// True if that many bytes may be added. A value larger than the limit has to be alone.
+  func hasRoom(_ bytes: Int) -> Bool {
+    let waiting = waitingBytes.load(ordering: .relaxed)
+    return waiting <= 0 || waiting &+ bytes <= limit.load(ordering: .relaxed)
+  }
 
   /// - Parameter pool: where encoding happens; nil for recovery.
   init(pool: WorkerPool?) { self.pool = pool }
@@ -33,7 +45,7 @@ final class PendingMediaStore: Sendable {
   /// Takes a medium for one log call and has it encoded.
   func register(_ media: Media, owner: UInt64 = 0) -> UInt64 {
     let id = nextID.add(1, ordering: .relaxed).oldValue
-    let item = Item(media: media, table: TableSnapshot(media), bytes: media.weight, owner: owner)
+    let item = Item(media: media, table: TableSnapshot(media.chartTable ?? media), bytes: media.weight, owner: owner)
     waitingBytes.add(item.bytes, ordering: .relaxed)
     items.withLock { $0[id] = item }
     if let pool {
@@ -68,70 +80,6 @@ final class PendingMediaStore: Sendable {
       for id in ids {
         if let item = items.removeValue(forKey: id) { waitingBytes.subtract(item.bytes, ordering: .relaxed) }
       }
-    }
-  }
-}
-
-/// Two threads for encoding, started with the first job. Jobs are done in order of arrival.
-final class WorkerPool: @unchecked Sendable {
-  // @unchecked: the queue is guarded by the pthread mutex.
-  private let lock: UnsafeMutablePointer<pthread_mutex_t>
-  private let wake: UnsafeMutablePointer<pthread_cond_t>
-  private var jobs: [() -> Void] = []
-  private var threads = 0
-  private var idle = 0
-  /// Called after each job, on the worker.
-  private let finished: @Sendable () -> Void
-  static let maximumThreads = 2
-
-  init(finished: @escaping @Sendable () -> Void) {
-    lock = .allocate(capacity: 1)
-    wake = .allocate(capacity: 1)
-    pthread_mutex_init(lock, nil)
-    pthread_cond_init(wake, nil)
-    self.finished = finished
-  }
-
-  func run(_ job: @escaping @Sendable () -> Void) {
-    pthread_mutex_lock(lock)
-    jobs.append(job)
-    let start = idle == 0 && threads < Self.maximumThreads
-    if start { threads += 1 }
-    pthread_cond_signal(wake)
-    pthread_mutex_unlock(lock)
-    if start, !Thread.start(name: "quipu-encode", { [self] in work() }) {
-      pthread_mutex_lock(lock)
-      threads -= 1
-      let none = threads == 0
-      pthread_mutex_unlock(lock)
-      // No thread to be had: better late on this one than never.
-      if none { drain() }
-    }
-  }
-
-  private func next(wait: Bool) -> (() -> Void)? {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    while jobs.isEmpty {
-      if !wait { return nil }
-      idle += 1
-      pthread_cond_wait(wake, lock)
-      idle -= 1
-    }
-    return jobs.removeFirst()
-  }
-
-  private func work() {
-    while let job = next(wait: true) {
-      job()
-      finished()
-    }
-  }
-
-  private func drain() {
-    while let job = next(wait: false) {
-      job()
-      finished()
     }
   }
 }

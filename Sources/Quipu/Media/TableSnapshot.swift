@@ -89,10 +89,11 @@ final class TableSnapshot: Sendable {
         json["path"] = .string(path)
         json["sha256"] = .string(file.sha256)
         for (key, value) in fields.members { json[key] = value }
-        return TableMediaForm(json: .object(json), files: [ArtifactFile(path: path, bytes: file.bytes)])
+        guard let bytes = file.content.read() else { throw MediaError(.io, "\(name): cannot be read any more") }
+        return TableMediaForm(json: .object(json), files: [ArtifactFile(path: path, bytes: bytes)])
       }
       return .file(
-        type: file.type, folder: "media/" + file.folder, bytes: file.bytes, ext: file.fileExtension,
+        type: file.type, folder: "media/" + file.folder, bytes: file.content.read() ?? [], ext: file.fileExtension,
         caption: media.caption, fields: fields)
     case .failed(let reason): throw MediaError(.value, reason)
     default: throw MediaError(.type, "cell: a value of this kind has no form in an artifact")

@@ -370,14 +370,15 @@ final class RunCore: @unchecked Sendable {
     return stats
   }
 
-  /// Waits while too much media wait to be encoded.
+  /// Waits while so much media wait to be encoded that these find no room.
   ///
   /// - Returns: false if that did not change within the patience of a full ring.
-  func waitForMediaRoom() -> Bool {
+  func waitForMediaRoom(_ media: [Media]) -> Bool {
     let store = ProcessState.shared.media
-    guard store.isFull else { return true }
+    let bytes = media.reduce(0) { $0 &+ $1.weight }
+    if store.hasRoom(bytes) { return true }
     let end = Clock.monotonic() &+ fullWait
-    while store.isFull {
+    while !store.hasRoom(bytes) {
       if diskFailing.load(ordering: .relaxed) || Clock.monotonic() >= end {
         droppedFull.add(1, ordering: .relaxed)
         reportFull()

@@ -153,5 +153,7 @@ struct Setting: Sendable {
 
       Setting("x_args", .texts), Setting("low_steps", .choice(LowStepPolicy.allCases.map(\.rawValue)), "drop"),
       integer("ring_bytes", 4 << 20, minimum: 0), integer("full_wait_milliseconds", 1000, minimum: -1),
+      integer("media_memory_bytes", Int64(PendingMediaStore.defaultLimit), minimum: 1 << 20),
+      integer("media_threads", Int64(WorkerPool.defaultThreads), minimum: 1),
     ]
 }

@@ -99,6 +99,10 @@ extension Settings {
   public var lowSteps: LowStepPolicy { text("low_steps").flatMap(LowStepPolicy.init(name:)) ?? .drop }
   /// Units: bytes.
   public var ringBytes: Int64 { integer("ring_bytes") ?? 4 << 20 }
+  /// Units: bytes; for the whole process.
+  public var mediaMemoryBytes: Int64 { integer("media_memory_bytes") ?? Int64(PendingMediaStore.defaultLimit) }
+  /// For the whole process.
+  public var mediaThreads: Int64 { integer("media_threads") ?? Int64(WorkerPool.defaultThreads) }
   /// Units: milliseconds; -1: never wait.
   public var fullWaitMilliseconds: Int64 { integer("full_wait_milliseconds") ?? 1000 }
 }

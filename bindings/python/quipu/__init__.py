@@ -10,8 +10,10 @@
 import enum as _enum
 
 from . import _ffi, _init, _terminal, errors, util
+from ._histogram import Histogram
+from ._image import Image
 from ._init import finish, init, login, logout, setup
-from ._media import Histogram, Image, Object3D, box3d
+from ._object3d import Object3D, box3d
 from ._run import Run
 from ._settings import Settings
 from ._table import Table

@@ -6,7 +6,7 @@ import gc
 import itertools
 
 from . import _arrays, _convert, _ffi, errors
-from ._media import Histogram
+from ._histogram import Histogram
 
 _lib = _ffi.lib
 _LOG_MODES = ("IMMUTABLE", "MUTABLE", "INCREMENTAL")
