@@ -48,6 +48,8 @@ struct CoreLog {
   var rows: [JSONObject] = []
   var summary = JSONObject()
   var config = JSONObject()
+  /// What config records set below `_wandb`.
+  var clientConfig = JSONObject()
   var exitCode: Int32?
   var files: [String] = []
   var artifacts = 0
@@ -74,6 +76,10 @@ struct CoreLog {
       case .exit(let exit): found.exitCode = exit.exitCode
       case .files(let files): found.files += files.files.map(\.path)
       case .artifact: found.artifacts += 1
+      case .config(let config):
+        for item in config.update where item.nestedKey.first == "_wandb" {
+          CoreLog.put(&found.clientConfig, item.nestedKey.dropFirst(), (try? JSON(parsing: item.valueJSON)) ?? "broken")
+        }
       case .outputRaw(let output): found.console.append(output.line)
       case .outputLogger(let output): found.console.append(output.line)
       case .metric(let metric): found.metrics.append(metric.name + metric.globName)

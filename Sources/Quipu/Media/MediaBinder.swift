@@ -199,6 +199,12 @@ struct MediaBinder {
       writer.mediaFailed(code, full)
       return false
     }
+    if code == OpenedFile.unreadable {
+      writer.drop(
+        kind: "media_failed",
+        "\(key): the file behind \(path) has changed or cannot be read any more; the row is kept without it")
+      return false
+    }
     writer.writeErrors &+= 1
     writer.drop(
       kind: "media_failed", "\(key): cannot write \(full): \(FileTools.errorText(code)); the row is kept without it")

@@ -52,6 +52,10 @@ final class OpenedFile: Sendable {
 
   deinit { close(descriptor) }
 
+  /// What reading the file gives when it has become shorter or its file system has trouble: never a code that would be
+  /// taken for trouble of the disk that is written to.
+  static let unreadable = ESTALE
+
   /// The first `limit` bytes.
   func read(limit: Int) -> [UInt8]? {
     var bytes: [UInt8] = []
@@ -65,7 +69,7 @@ final class OpenedFile: Sendable {
   }
 
   /// Calls `body` with the content, a piece at a time, until it returns false.
-  /// - Returns: false (with `errno` set) if the file cannot be read or is shorter than it was, or `body` stopped.
+  /// - Returns: false if the file cannot be read or is shorter than it was (`errno` is `unreadable`), or `body` stopped.
   func forEachChunk(limit: Int64 = .max, _ body: (UnsafeRawBufferPointer) -> Bool) -> Bool {
     let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
     defer { room.deallocate() }
@@ -74,8 +78,10 @@ final class OpenedFile: Sendable {
     while at < end {
       let n = pread(descriptor, room.baseAddress, Int(clamping: min(Int64(room.count), end &- at)), off_t(at))
       if n < 0, errno == EINTR { continue }
-      if n == 0 { errno = EIO }
-      guard n > 0 else { return false }
+      guard n > 0 else {
+        errno = Self.unreadable
+        return false
+      }
       guard body(UnsafeRawBufferPointer(start: room.baseAddress, count: n)) else { return false }
       at &+= Int64(n)
     }
