@@ -124,6 +124,10 @@ extension Run {
     }
   }
 
+  static let noMediaRoom = QuipuError(
+    .full, kind: "media_memory_full",
+    "media before this call still wait to be written: the call was dropped and counted; more media_memory_bytes helps")
+
   // MARK: Fast
 
   /// One row of fixed columns.
@@ -238,7 +242,7 @@ extension Run {
     guard let core else { return }
     try checkOpen()
     if media.contains(where: { $0.kind == .table || $0.kind == .chart }) { try Run.checkTableKeys(text, media) }
-    if !media.isEmpty, !core.waitForMediaRoom(media), let error = Run.refusal(.full) { throw error }
+    if !media.isEmpty, !core.waitForMediaRoom(media) { throw Run.noMediaRoom }
     let ids = media.map { ProcessState.shared.media.register($0, owner: core.mediaOwner) }
     let result = core.submit(.row, text: text, media: ids, step: step, commit: commit)
     if result != .none { ProcessState.shared.media.release(ids) }

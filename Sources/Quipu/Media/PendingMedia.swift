@@ -33,6 +33,9 @@ final class PendingMediaStore: Sendable {
     pool?.setMaximum(Int(clamping: threads))
   }
 
+  /// True while a thread is encoding.
+  var isEncoding: Bool { pool?.isBusy ?? false }
+
   /// True if that many bytes may be added. A value larger than the limit has to be alone.
   func hasRoom(_ bytes: Int) -> Bool {
     let waiting = waitingBytes.load(ordering: .relaxed)

@@ -33,6 +33,13 @@ final class WorkerPool: @unchecked Sendable {
     pthread_mutex_unlock(lock)
   }
 
+  /// True while a job runs or waits.
+  var isBusy: Bool {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return nextJob < jobs.count || idle < threads
+  }
+
   func run(_ job: @escaping @Sendable () -> Void) {
     pthread_mutex_lock(lock)
     jobs.append(job)

@@ -139,6 +139,8 @@ final class RunCore: @unchecked Sendable {
     return claim
   }
 
+  private let reportedMediaFull = Atomic<Bool>(false)
+
   @inline(never) func reportFull() {
     guard !reportedFull.exchange(true, ordering: .relaxed) else { return }
     Diagnostics.shared.report(
@@ -372,21 +374,35 @@ final class RunCore: @unchecked Sendable {
 
   /// Waits while so much media wait to be encoded that these find no room.
   ///
-  /// - Returns: false if that did not change within the patience of a full ring.
+  /// While encoders are at work there will be room, however long a video takes. The patience of a full ring is for a
+  /// writer that makes no headway.
+  ///
+  /// - Returns: false if there is still none.
   func waitForMediaRoom(_ media: [Media]) -> Bool {
     let store = ProcessState.shared.media
     let bytes = media.reduce(0) { $0 &+ $1.weight }
     if store.hasRoom(bytes) { return true }
-    let end = Clock.monotonic() &+ fullWait
+    var end = Clock.monotonic() &+ fullWait
     while !store.hasRoom(bytes) {
-      if diskFailing.load(ordering: .relaxed) || Clock.monotonic() >= end {
+      let now = Clock.monotonic()
+      if store.isEncoding, fullWait > 0 { end = now &+ fullWait }
+      if diskFailing.load(ordering: .relaxed) || now >= end {
         droppedFull.add(1, ordering: .relaxed)
-        reportFull()
+        reportMediaFull()
         return false
       }
       usleep(500)
     }
     return true
+  }
+
+  @inline(never) private func reportMediaFull() {
+    guard !reportedMediaFull.exchange(true, ordering: .relaxed) else { return }
+    Diagnostics.shared.report(
+      Diagnostic(
+        .warning, kind: "media_memory_full",
+        "calls with media are dropped because those before them still wait to be written; they are counted in "
+          + "calls_dropped_full. More memory (media_memory_bytes) bridges longer stalls"), run: runID)
   }
 }
 
