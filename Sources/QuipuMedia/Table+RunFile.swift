@@ -53,6 +53,10 @@ extension TableColumn {
   /// Writes a cell of a packed column; false for a column of general cells.
   @inline(__always)
   func writePlain(_ row: Int, to out: inout ByteBuffer, style: JSONStyle) -> Bool {
+    if isMissing(row) {
+      out.append(missingIsNaN && style == .client ? "NaN" : "null")
+      return true
+    }
     switch form {
     case .doubles, .numpyDoubles:
       let value = doubles[row]
@@ -67,6 +71,9 @@ extension TableColumn {
       text.withUnsafeBytes { bytes in
         JSON.writeString(UnsafeRawBufferPointer(rebasing: bytes[stringRange(row)]), to: &out, style: style)
       }
+    case .times:
+      let time = unit.timestamp(ints[row])
+      (style == .client ? time.run : time.artifact).write(to: &out, style: style)
     case .empty, .cells: return false
     }
     return true

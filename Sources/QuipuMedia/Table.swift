@@ -205,12 +205,17 @@ public struct Table: Sendable {
     guard data.count == columns.count else { throw wrongWidth(data.count) }
     var fresh: [TableColumn] = []
     for part in data { fresh.append(try part.column()) }
+    try addRows(packed: fresh)
+  }
+
+  /// - Parameter fresh: one per column.
+  mutating func addRows(packed fresh: [TableColumn]) throws(MediaError) {
     guard let count = fresh.first?.count, count > 0 else { return }
     guard fresh.allSatisfy({ $0.count == count }) else {
       throw MediaError(.value, "data: columns of different lengths \(fresh.map(\.count)); pass one value per row each")
     }
-    if fresh.contains(where: { $0.form == .cells }) {
-      // Tables in cells and row numbers of other tables need a look at every cell.
+    if fresh.contains(where: { $0.cells.contains { $0.nesting > 0 } }) {
+      // Tables in cells and row numbers of other tables need a look at every cell of a row.
       var cells: [TableCell] = []
       let before = (slots: slots, nesting: nesting, rows: rowCount)
       for row in 0..<count {

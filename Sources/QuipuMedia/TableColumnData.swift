@@ -13,7 +13,13 @@ public enum TableColumnData {
   case strings(UnsafeRawBufferPointer, offsets: UnsafeBufferPointer<Int64>)
   /// Rows along the first axis: NumPy scalars of a one-axis array, else an array per row.
   case array(ArrayView)
+  /// Points in time since 1970 UTC, one axis of integers; the least `Int64` is no time.
+  case times(ArrayView, unit: TableTimeUnit)
   case cells([TableCell])
+  /// The same with some of the rows missing.
+  /// - valid: one byte per row; 0: the row is missing, and what is in its place does not matter.
+  /// - asNaN: whether a missing cell is a plain NaN (as in pandas), else null.
+  indirect case masked(TableColumnData, valid: UnsafeBufferPointer<UInt8>, asNaN: Bool)
 
   func column() throws(MediaError) -> TableColumn {
     switch self {
@@ -44,16 +50,41 @@ public enum TableColumnData {
       }
       return TableColumn(text: Array(body), ends: ends)
     case .array(let view):
-      let array = try TableArray(view)
       guard let extent = view.shape.first else {
         throw MediaError(.value, "data: an array without axes is no column; pass one row per table row")
       }
       if view.shape.count == 1 {
         if view.dtype.isFloating { return TableColumn(doubles: try view.doubles(), numpy: true) }
+        if let whole = try Self.integers(view) {
+          return view.dtype == .bool ? TableColumn(bools: whole.map { $0 != 0 }) : TableColumn(ints: whole)
+        }
+        let array = try TableArray(view)
         return TableColumn(cells: (0..<extent).map { array.element($0) })
       }
+      let array = try TableArray(view)
       return TableColumn(cells: (0..<extent).map { array.row($0) ?? .none })
+    case .times(let view, let unit):
+      guard view.shape.count == 1, let whole = try Self.integers(view), view.dtype != .bool else {
+        throw MediaError(.value, "data: points in time must be integers along one axis")
+      }
+      return TableColumn(times: whole, unit: unit)
     case .cells(let cells): return TableColumn(cells: cells)
+    case .masked(let data, let valid, let asNaN):
+      var column = try data.column()
+      guard valid.count == column.count else {
+        throw MediaError(.value, "data: \(valid.count) flags of validity for \(column.count) values; pass one per row")
+      }
+      column.setMissing(valid.map { $0 == 0 }, asNaN: asNaN)
+      return column
     }
+  }
+
+  /// The values of integers or booleans; nil for other types and for values beyond `Int64`.
+  private static func integers(_ view: ArrayView) throws(MediaError) -> [Int64]? {
+    guard view.dtype.isInteger || view.dtype == .bool else { return nil }
+    var values: [Int64] = []
+    values.reserveCapacity(view.count)
+    try view.forEachIntegerBlock { (block) throws(MediaError) in values.append(contentsOf: block) }
+    return view.dtype == .u64 && values.contains(where: { $0 < 0 }) ? nil : values
   }
 }
