@@ -294,7 +294,7 @@ import Testing
   @Test(arguments: [
     ("/a/b/../c/./d//", "/a/c/d"), ("/..", "/"), ("a/../..", ".."), ("", "."), ("/", "/"), ("../x", "../x"),
   ])
-  func normalisesPaths(path: String, wanted: String) { #expect(PathText.normalised(path) == wanted) }
+  func normalisesPaths(path: String, wanted: String) { #expect(PathTools.normalise(path) == wanted) }
 
   @Test func expandsOnlyTheOwnHome() {
     let context = Self.context()

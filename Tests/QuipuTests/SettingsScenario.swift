@@ -21,7 +21,7 @@ struct SettingsScenario {
   /// The scenarios of `run/FILE.json`.
   static func load(_ file: String) throws -> [SettingsScenario] {
     let here = #filePath
-    let up = here.utf8.lastIndex(of: UInt8(ascii: "/")).map { PathText.parent(String(here[..<$0])) } ?? "."
+    let up = here.utf8.lastIndex(of: UInt8(ascii: "/")).map { PathTools.directory(String(here[..<$0])) } ?? "."
     var folder = up + "/Vectors"
     if let given = getenv("QUIPU_VECTORS") { folder = String(cString: given) }
     let bytes = FileAccess.readAll("\(folder)/run/\(file).json", limit: 64 << 20) ?? []
@@ -95,7 +95,7 @@ struct SettingsScenario {
     context.arguments = spec["argv"]?.arrayValue?.compactMap(\.stringValue) ?? []
     var files = ["\(Self.working)/train.py": ""]
     for (path, text) in spec["files"]?.objectValue?.members ?? [] {
-      files[PathText.join(Self.working, Self.placed(path.string))] = text.stringValue ?? ""
+      files[PathTools.join(Self.working, Self.placed(path.string))] = text.stringValue ?? ""
     }
     for command in spec["shell"]?.arrayValue?.compactMap(\.stringValue) ?? [] where command.hasPrefix("git init") {
       files["\(Self.working)/.git/HEAD"] = ""

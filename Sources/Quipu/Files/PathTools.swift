@@ -70,15 +70,19 @@ package enum PathTools {
     return Array(target[from.count...])
   }
 
-  /// `~` and `~/x` become paths in the home directory (`HOME`). `~name` is left alone: looking up other users may load
-  /// modules and ask servers.
-  package static func expandHome(_ path: String) -> String {
+  /// The part of `path` below `base`, "." for the base itself; nil if it does not lie below it.
+  package static func pathBelow(_ path: String, _ base: String) -> String? {
+    guard let parts = below(path, base) else { return nil }
+    return parts.isEmpty ? "." : parts.joined(separator: "/")
+  }
+
+  /// `~` and `~/x` become paths in the home directory (default: `HOME`). `~name` is left alone: looking up other users
+  /// may load modules and ask servers.
+  package static func expandHome(_ path: String, home given: String? = nil) -> String {
     guard path.utf8.first == UInt8(ascii: "~") else { return path }
     let rest = path.dropFirst()
     guard rest.isEmpty || rest.utf8.first == slash else { return path }
-    guard let home = getenv("HOME") else { return path }
-    let base = String(cString: home)
-    if base.isEmpty { return path }
+    guard let base = given ?? getenv("HOME").map({ String(cString: $0) }), !base.isEmpty else { return path }
     return rest.isEmpty ? base : join(base, String(rest.dropFirst()))
   }
 

@@ -3,10 +3,10 @@
 ///
 /// - Parameter directory: absolute.
 func findGitRoot(from directory: String, files: FileAccess) -> String? {
-  var at = PathText.normalised(directory)
+  var at = PathTools.normalise(directory)
   while true {
-    if files.kind(PathText.join(at, ".git")) != nil { return at }
+    if files.kind(PathTools.join(at, ".git")) != nil { return at }
     guard at.utf8.count > 1 else { return nil }
-    at = PathText.parent(at)
+    at = PathTools.directory(at)
   }
 }

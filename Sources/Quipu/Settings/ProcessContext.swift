@@ -34,7 +34,7 @@ struct ProcessContext: Sendable {
 
   /// `path` made absolute: `~` is the home directory, other relative paths start at the working directory.
   func absolutePath(_ path: String) -> String {
-    PathText.normalised(PathText.join(currentDirectory, PathText.expandingHome(path, home: homeDirectory)))
+    PathTools.normalise(PathTools.join(currentDirectory, PathTools.expandHome(path, home: homeDirectory)))
   }
 
   /// The names of `WANDB_*` and `QUIPU_*` variables that differ between the two environments, sorted.

@@ -29,7 +29,7 @@ extension Setting {
     case .path:
       guard let text = value.stringValue else { throw bad("string", source, "must be a path") }
       guard !text.utf8.contains(0) else { throw bad("string", source, "must not contain a NUL character") }
-      return .string(PathText.expandingHome(text, home: home))
+      return .string(PathTools.expandHome(text, home: home))
     case .texts: return try texts(value, source, splitting: true)
     case .tags: return try texts(value, source, splitting: origin == .environment)
     case .integers:

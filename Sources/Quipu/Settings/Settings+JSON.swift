@@ -14,8 +14,8 @@ extension Settings {
     }
     result["run_mode"] = .string(isOffline ? "offline-run" : "run")
     result["wandb_dir"] = .string(wandbDirectory)
-    result["settings_workspace"] = .string(PathText.join(wandbDirectory, "settings"))
-    result["resume_fname"] = .string(PathText.join(wandbDirectory, "wandb-resume.json"))
+    result["settings_workspace"] = .string(PathTools.join(wandbDirectory, "settings"))
+    result["resume_fname"] = .string(PathTools.join(wandbDirectory, "wandb-resume.json"))
     result["_args"] = .array(arguments.map(JSON.string))
     result["_offline"] = .bool(isOffline)
     result["_noop"] = .bool(isDisabled)

@@ -113,12 +113,12 @@ struct SettingsResolver {
     let workspace = wandbDirectory(root: root, useDot: stronger["use_dot_wandb"]?.boolValue)
     let user =
       stronger["settings_system"]?.stringValue
-      ?? PathText.join(
+      ?? PathTools.join(
         context.environment["QUIPU_CONFIG_DIR"] ?? context.environment["WANDB_CONFIG_DIR"] ?? "~/.config/wandb",
         "settings")
     var result: [String: JSON] = [:]
     var bad: Diagnostic?
-    for path in [context.absolutePath(user), PathText.join(workspace, "settings")] {
+    for path in [context.absolutePath(user), PathTools.join(workspace, "settings")] {
       guard let file = readFile(path) else { continue }
       for (key, raw) in file.entries {
         guard let text = file.resolved(raw) else {
@@ -234,9 +234,9 @@ struct SettingsResolver {
   }
 
   private func wandbDirectory(root: String, useDot: Bool?) -> String {
-    let dotted = PathText.join(root, ".wandb")
+    let dotted = PathTools.join(root, ".wandb")
     if useDot ?? (context.files.kind(dotted) == .directory) { return dotted }
-    return PathText.join(root, "wandb")
+    return PathTools.join(root, "wandb")
   }
 
   private mutating func settlePlaces() {
@@ -274,7 +274,7 @@ struct SettingsResolver {
         settings.values["program"] = .string(path)
       }
       if settings.text("program_relpath") == nil, exists {
-        let relative = PathText.relative(path, to: settings.gitRoot ?? context.currentDirectory)
+        let relative = PathTools.pathBelow(path, settings.gitRoot ?? context.currentDirectory)
         settings.values["program_relpath"] = relative.map(JSON.string)
       }
       if settings.text("program_abspath") == nil, exists { settings.values["program_abspath"] = .string(path) }
@@ -294,9 +294,9 @@ struct SettingsResolver {
       settings.values["project"] = "uncategorized"
       return
     }
-    var name = PathText.lastComponent(root)
+    var name = PathTools.parts(root).last ?? ""
     if let program = settings.program,
-      let below = PathText.relative(PathText.parent(context.absolutePath(program)), to: root), below != "."
+      let below = PathTools.pathBelow(PathTools.directory(context.absolutePath(program)), root), below != "."
     {
       name += "-" + below
     }
