@@ -155,6 +155,22 @@ struct CoreMediaFileTests {
     #expect(store.hasRoom(1000))
   }
 
+  /// One thread, on which the table's turn comes before that of the picture in its cell.
+  @Test func tableEncodesAPictureThatWaitsBehindIt() throws {
+    let pixels = [UInt8](repeating: 7, count: 4)
+    let picture = try pixels.withUnsafeBytes {
+      try Media.image(try ArrayView(base: $0.baseAddress, dtype: .u8, shape: [2, 2]))
+    }
+    let table = Media.table(columns: ["p"])
+    let cells = try table.attachments(media: [picture])
+    try table.changeTable { table throws(MediaError) in try table.addRow([.media(cells.media[0])]) }
+    #expect(picture.takeUnencoded().count == 1)
+    let store = PendingMediaStore(pool: nil)
+    let snapshot = try #require(store.item(store.register(table))?.table)
+    snapshot.encode()
+    #expect(snapshot.isReady && picture.isReady)
+  }
+
   @Test func poolStartsNoMoreThreadsThanTheSettingAllowsAndBeginsJobsInOrder() {
     let pool = WorkerPool(finished: {})
     pool.setMaximum(3)

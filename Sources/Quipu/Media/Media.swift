@@ -1,3 +1,4 @@
+import Glibc
 import QuipuBase
 import QuipuMedia
 import Synchronization
@@ -35,8 +36,9 @@ public final class Media: Sendable {
 
   struct State: Sendable {
     var content: Content
-    /// Number of forks at the time a thread took the content for encoding; nil: nobody has. After a fork it is another
-    /// process's thread.
+    /// Number of forks at the time encoding was asked for and at the time a thread began it; nil: neither yet. After a
+    /// fork those were another process's threads.
+    var queuedSince: Int?
     var encodingSince: Int?
     /// What the first log call of a run wrote: run id to value. Logging it again repeats it.
     var bound: [String: JSON] = [:]
@@ -70,7 +72,7 @@ public final class Media: Sendable {
       case .pending(let work): (work.byteCount, [])
       case .file(let file): (file.parts.reduce(file.content.byteCount) { $0 &+ $1.file.content.byteCount }, [])
       case .chart(let chart): (0, [chart.table])
-      case .table(let table): (table.rowCount &* table.columnCount &* 16, [])
+      case .table(let table): (table.rowCount &* table.columnCount &* 16, Array(state.cellMedia.values))
       case .list(let items): (0, items)
       default: (0, [])
       }
@@ -98,16 +100,18 @@ public final class Media: Sendable {
     }
   }
 
-  /// Media of this value that still have to be encoded; marks them as taken.
+  /// Media of this value, cells of tables included, that nobody has asked to encode yet; marks them as asked for.
   func takeUnencoded() -> [Media] {
     let items: [Media]? = state.withLock { state in
       switch state.content {
       case .pending:
         let generation = ProcessState.generation.load(ordering: .relaxed)
-        if state.encodingSince == generation { return [] }
-        state.encodingSince = generation
+        if state.queuedSince == generation { return [] }
+        state.queuedSince = generation
         return nil
       case .list(let items): return items
+      case .table: return Array(state.cellMedia.values)
+      case .chart(let chart): return [chart.table]
       default: return []
       }
     }
@@ -115,15 +119,33 @@ public final class Media: Sendable {
     return items.flatMap { $0.takeUnencoded() }
   }
 
-  /// Encodes the content. Called on a library thread.
+  /// Encodes the content, unless another thread has begun to. Called on a library thread.
   func encode() {
     let work: (any PendingFile)? = state.withLock { state in
-      if case .pending(let work) = state.content { work } else { nil }
+      guard case .pending(let work) = state.content else { return nil }
+      let generation = ProcessState.generation.load(ordering: .relaxed)
+      if state.encodingSince == generation { return nil }
+      state.encodingSince = generation
+      return work
     }
     guard let work else { return }
     let content: Content
     do throws(MediaError) { content = .file(try work.encode()) } catch { content = .failed(error.message) }
     state.withLock { $0.content = content }
+  }
+
+  /// Encodes what is not encoded yet, here where no other thread is at it. Afterwards the value is ready.
+  func finishEncoding() {
+    let items: [Media] = state.withLock { state in
+      switch state.content {
+      case .list(let items): items
+      default: []
+      }
+    }
+    for item in items { item.finishEncoding() }
+    encode()
+    // A thread that has begun is running, so this ends.
+    while !isReady { usleep(200) }
   }
 }
 

@@ -55,11 +55,7 @@ final class TableSnapshot: Sendable {
   /// The files, made now if they are not there yet.
   func files(plan: TableLogPlan?) -> Result<Files, MediaError> {
     if plan?.incrementNumber == nil, let ready = result.withLock({ $0 }) { return ready }
-    for media in cellMedia.values {
-      for work in media.takeUnencoded() { work.encode() }
-      // Another worker has it: pictures take milliseconds.
-      while !media.isReady { usleep(200) }
-    }
+    for media in cellMedia.values { media.finishEncoding() }
     let made: Result<Files, MediaError>
     do throws(MediaError) {
       let artifact = try table.artifact(entry: Self.provisionalEntry, plan: plan) { cell throws(MediaError) in
