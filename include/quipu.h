@@ -706,6 +706,107 @@ QUIPU_API size_t quipu_table_row_count(const quipu_media *table);
 QUIPU_API size_t quipu_table_column_count(const quipu_media *table);
 
 /* ------------------------------------------------------------------------------------------------------------------
+ * Charts: a table, and how a dashboard draws it. A chart that is logged as K puts its table into the row as `K_table`
+ * and the description into the config. Charts are logged by themselves or inside JSON objects; lists, cells and
+ * summaries cannot hold them.
+ */
+
+/* One label for each of many samples, or a list of names: an array [n] of booleans, integers or floats, or texts. */
+typedef struct quipu_labels {
+  const quipu_array *numbers; /* NULL: texts are given */
+  const quipu_str *texts;
+  size_t count;               /* of texts */
+} quipu_labels;
+
+typedef struct quipu_chart_options {
+  uint32_t struct_size;
+  uint32_t split_table;                /* 1: the table's key is `Custom Chart Tables/K_table` */
+  const char *title;                   /* NULL: W&B's title for this kind of chart */
+  const quipu_labels *class_names;     /* curves, confusion matrix: names of the classes 0, 1, ...; NULL: labels */
+  const quipu_labels *classes_to_plot; /* curves: labels of the classes to show; NULL: all */
+  int64_t interp_size;                 /* pr_curve: number of recalls, 1 .. 1000000; 0: 21 */
+} quipu_chart_options;
+
+#define QUIPU_CHART_OPTIONS_INIT { sizeof(quipu_chart_options), 0, NULL, NULL, NULL, 0 }
+
+/* A chart over a table by a panel definition of W&B, such as "wandb/line/v0" or one of your own. Rows that are added to
+ * the table later are part of what is logged later.
+ *   fields_json   from the definition's fields to columns, a JSON object; column names are not compared with the table.
+ *   strings_json  from the definition's texts to texts, a JSON object.
+ * Both may be empty. Errors: VALUE, HANDLE (not a table). W&B: wandb.plot_table(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_chart_new(quipu_media *table, const char *spec, quipu_str fields_json,
+                                       quipu_str strings_json, int32_t split_table, quipu_media **chart,
+                                       quipu_error **error);
+
+/* A table under its own key with a panel that is known by its id. W&B: wandb.plot.visualize(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_chart_visualize(quipu_media *table, const char *id, quipu_media **chart,
+                                             quipu_error **error);
+
+/* Lines, points, bars and counts over columns of a table.
+ *   stroke  column whose values tell lines apart; NULL: one line.
+ * W&B: wandb.plot.line(), scatter(), bar(), histogram(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_chart_line(quipu_media *table, const char *x, const char *y, const char *stroke,
+                                        const quipu_chart_options *options, quipu_media **chart, quipu_error **error);
+QUIPU_API quipu_status quipu_chart_scatter(quipu_media *table, const char *x, const char *y,
+                                           const quipu_chart_options *options, quipu_media **chart,
+                                           quipu_error **error);
+QUIPU_API quipu_status quipu_chart_bar(quipu_media *table, const char *label, const char *value,
+                                       const quipu_chart_options *options, quipu_media **chart, quipu_error **error);
+QUIPU_API quipu_status quipu_chart_histogram(quipu_media *table, const char *value, const quipu_chart_options *options,
+                                             quipu_media **chart, quipu_error **error);
+
+/* Several lines in one chart.
+ *   xs      y_count arrays [m] of numbers, or one that all lines share.
+ *   ys      y_count arrays [m] of numbers; what is longer of x and y is cut.
+ *   keys    y_count names; NULL: line_0, line_1, ...
+ *   x_name  what the x axis is called; NULL: "x".
+ * Errors: VALUE. W&B: wandb.plot.line_series(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_chart_line_series(const quipu_array *xs, size_t x_count, const quipu_array *ys,
+                                               size_t y_count, const quipu_labels *keys, const char *x_name,
+                                               const quipu_chart_options *options, quipu_media **chart,
+                                               quipu_error **error);
+
+/* A precision-recall or ROC curve for each class, rounded to three decimals. PR: precision at interp_size recalls
+ * from 1 down to 0. ROC: a point for each distinct score; above 10000 rows the curves are thinned out evenly.
+ *   y_true    class of each of n samples; floats must be whole numbers.
+ *   y_probas  scores [n, k], any real type; in ascending order of labels, class number i is scored by column i.
+ * The arrays are checked and copied; sorting is done later. Errors: VALUE (lengths differ, too few columns, NaN, a
+ * class without a name). W&B: wandb.plot.pr_curve(), roc_curve(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_chart_pr_curve(const quipu_labels *y_true, const quipu_array *y_probas,
+                                            const quipu_chart_options *options, quipu_media **chart,
+                                            quipu_error **error);
+QUIPU_API quipu_status quipu_chart_roc_curve(const quipu_labels *y_true, const quipu_array *y_probas,
+                                             const quipu_chart_options *options, quipu_media **chart,
+                                             quipu_error **error);
+
+/* How often each class was taken for each other.
+ *   preds  the class that the model chose for each sample; NULL: `probs` is given.
+ *   probs  scores [n, k]; the column with the greatest, the first of equals, is the class. NULL: `preds` is given.
+ * Without class_names the classes are the labels found, at most 2048, named Class_1, Class_2, ... in ascending order.
+ * Errors: VALUE (lengths differ, more classes than names, a label without a name, NaN).
+ * W&B: wandb.plot.confusion_matrix(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_chart_confusion_matrix(const quipu_labels *y_true, const quipu_labels *preds,
+                                                    const quipu_array *probs, const quipu_chart_options *options,
+                                                    quipu_media **chart, quipu_error **error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Figures and graphs as JSON
+ */
+
+/* A Plotly figure: a JSON object with the list "data" and, usually, "layout". Errors: VALUE.
+ * W&B: wandb.Plotly(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_plotly_new(quipu_str json, quipu_media **figure, quipu_error **error);
+
+/* A Bokeh document: a JSON object with "roots", or a file that ends in .json and holds one, copied unchanged.
+ * Blocking: _open reads the file. Errors: VALUE, NOT_FOUND, FORMAT. W&B: wandb.data_types.Bokeh(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_bokeh_new(quipu_str json, quipu_media **document, quipu_error **error);
+QUIPU_API quipu_status quipu_bokeh_open(const char *path, quipu_media **document, quipu_error **error);
+
+/* A network graph: {"format":"keras","nodes":[objects with name, id, class_name, ...],"edges":[[from id, to id],...]}.
+ * Errors: VALUE. W&B: wandb.Graph(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_graph_new(quipu_str json, quipu_media **graph, quipu_error **error);
+
+/* ------------------------------------------------------------------------------------------------------------------
  * Files, alerts, console
  */
 

@@ -141,6 +141,7 @@ extension Run {
       throw QuipuError(.argument, kind: "path_empty", "path: is empty; name at least one key")
     }
     try Run.check(key: first, named: "path")
+    try Media.refuseCharts(media, "value")
     var value = json
     if case .double(let number) = value, number.isNaN { value = .null }
     guard core != nil else {

@@ -219,6 +219,15 @@ extension Run {
 
   private static func checkTableKeys(_ object: JSONObject, _ media: [Media]) throws(QuipuError) {
     for (key, value) in object.members {
+      if case .array(let elements) = value {
+        // Charts leave the row for keys of their own, which the places of a list do not have.
+        for element in elements {
+          guard let at = element.objectValue?[MediaBinder.placeholder]?.intValue, at >= 0, at < Int64(media.count) else {
+            continue
+          }
+          try Media.refuseCharts([media[Int(at)]], "key \(key.string)")
+        }
+      }
       guard let inner = value.objectValue else { continue }
       guard inner.count == 1, let at = inner[MediaBinder.placeholder]?.intValue, at >= 0, at < Int64(media.count) else {
         try checkTableKeys(inner, media)
@@ -228,7 +237,7 @@ extension Run {
       let tableKey: String
       switch medium.state.withLock({ $0.content }) {
       case .table: tableKey = key.string
-      case .chart(let chart): tableKey = chart.tableKey(of: key.string)
+      case .chart(let chart): tableKey = chart.panel.tableKey(key.string)
       default: continue
       }
       do throws(MediaError) { _ = try MediaNames.artifactEntryPath(tableKey + ".table.json") } catch {

@@ -44,6 +44,8 @@ public func quipu_media_list_new(
     guard count >= 0, count <= 1 << 20 else {
       throw QuipuError(.tooLarge, kind: "too_large", "count: \(count) media cannot be right")
     }
-    return .list(try mediaList(items, count, "items"))
+    let list = try mediaList(items, count, "items")
+    try Media.refuseCharts(list, "items")
+    return .list(list)
   }
 }

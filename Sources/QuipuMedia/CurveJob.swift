@@ -1,8 +1,9 @@
 import QuipuBase
+import Synchronization
 
 /// A precision-recall or ROC chart to be computed: scores and labels are copied and checked, nothing is sorted yet.
 ///
-/// Sendable, so that a worker can do the work: `table()` may be called once, on any thread.
+/// Sendable, so that a worker can do the work: `table()` may be called on any thread, any number of times.
 ///
 /// Source: W&B's rich data types, "Curves".
 public final class CurveJob: Sendable {
@@ -20,11 +21,16 @@ public final class CurveJob: Sendable {
     var keys: CurveKeys
   }
 
-  private let kind: Kind
-  private let entries: [Entry]
+  private enum State: Sendable {
+    case input([Entry])
+    case result(Table)
+  }
 
+  private let kind: Kind
+  // Not held while computing: a fork would leave it locked.
+  private let state: Mutex<State>
   /// About how many bytes the copies take.
-  public var byteCount: Int { entries.reduce(0) { $0 &+ $1.keys.count &* 8 } }
+  public let byteCount: Int
 
   /// - Parameters:
   ///   - truth: the class of each sample.
@@ -45,7 +51,8 @@ public final class CurveJob: Sendable {
     }
     guard scores.shape.count == 2 else {
       throw MediaError(
-        .index, "\(scoresArgument): has the shape \(scores.shape); pass one row per sample and one column per class")
+        kind == .roc ? .type : .index,
+        "\(scoresArgument): has the shape \(scores.shape); pass one row per sample and one column per class")
     }
     guard !scores.dtype.isComplex else { throw MediaError(.type, "\(scoresArgument): complex numbers are no scores") }
     guard scores.shape[0] == truth.count else {
@@ -84,7 +91,8 @@ public final class CurveJob: Sendable {
       throw MediaError(.value, "\(truth.argument): holds no labels, so there is nothing to plot")
     }
     self.kind = kind
-    self.entries = entries
+    byteCount = entries.reduce(0) { $0 &+ $1.keys.count &* 8 }
+    state = Mutex(.input(entries))
   }
 
   private static func cell(_ label: ChartLabels.Value, _ names: ChartLabels?) throws(MediaError) -> ChartLabels.Value {
@@ -96,16 +104,26 @@ public final class CurveJob: Sendable {
     return names[Int(number)]
   }
 
-  /// The chart's table.
+  /// The chart's table, computed at the first call.
   /// - Throws: `memory`.
   /// - Complexity: O(n) for each class: a radix sort and one walk.
   public func table() throws(MediaError) -> Table {
+    switch state.withLock({ $0 }) {
+    case .result(let table): return table
+    case .input(let entries):
+      let table = try table(entries)
+      state.withLock { $0 = .result(table) }
+      return table
+    }
+  }
+
+  private func table(_ entries: [Entry]) throws(MediaError) -> Table {
     var curves = CurveRows()
     for (number, entry) in entries.enumerated() {
-      try entry.keys.sort()
+      let keys = try entry.keys.sorted()
       switch kind {
-      case .roc: curves.addROC(entry.keys, curve: number)
-      case .precisionRecall(let points): curves.addPrecisionRecall(entry.keys, curve: number, points: points)
+      case .roc: curves.addROC(keys, curve: number)
+      case .precisionRecall(let points): curves.addPrecisionRecall(keys, curve: number, points: points)
       }
     }
     let order = Self.order(of: entries.map(\.cell))

@@ -2,9 +2,9 @@ import Glibc
 
 /// The scores of one class as integers of the same order, those of the class's own samples apart from all others.
 ///
-/// Memory of its own and not an array: the keys of many samples are written once, sorted in place and thrown away.
+/// Memory of its own and not an array: it is written from both ends, and nothing is filled in before.
 final class CurveKeys: @unchecked Sendable {
-  // @unchecked: one thread at a time; filled by the caller's, sorted and merged by a worker.
+  // @unchecked: the memory is written by the initialisers only.
   let count: Int
   /// The class's own samples; they come first.
   let positives: Int
@@ -60,17 +60,21 @@ final class CurveKeys: @unchecked Sendable {
 
   deinit { free(keys) }
 
-  /// Sorts both parts in ascending order.
-  /// - Throws: `memory`.
-  func sort() throws(MediaError) {
-    guard let scratch = malloc(max(count, 1) &* 8) else {
-      throw MediaError(.memory, "curve: not enough memory for \(count) scores")
+  /// Both parts in ascending order.
+  private init(sorting other: CurveKeys) throws(MediaError) {
+    count = other.count
+    positives = other.positives
+    guard let memory = malloc(max(count, 1) &* 16) else {
+      throw MediaError(.memory, "curve: not enough memory for \(other.count) scores")
     }
-    defer { free(scratch) }
-    let room = scratch.assumingMemoryBound(to: UInt64.self)
-    Self.sort(keys, positives, room)
-    Self.sort(keys + positives, count &- positives, room)
+    keys = memory.assumingMemoryBound(to: UInt64.self)
+    keys.update(from: other.keys, count: count)
+    Self.sort(keys, positives, keys + count)
+    Self.sort(keys + positives, count &- positives, keys + count)
   }
+
+  /// - Throws: `memory`.
+  func sorted() throws(MediaError) -> CurveKeys { try CurveKeys(sorting: self) }
 
   /// Visits the distinct scores from the greatest to the least with the numbers of the class's own and of other
   /// samples that have at least that score.

@@ -13,10 +13,11 @@ public enum LineSeries {
   /// - Throws: `value` when the numbers of arrays or names do not agree or an array is not `[m]`; `type` for arrays
   ///   whose elements do not share a column.
   public static func table(
-    xs: [ArrayView], ys: [ArrayView], keys: ChartLabels? = nil, sharesX: Bool
+    xs: [ArrayView], ys: [ArrayView], keys: ChartLabels? = nil
   ) throws(MediaError) -> Table {
     guard !ys.isEmpty else { throw MediaError(.value, "ys: is empty; pass one array per line") }
-    guard sharesX ? xs.count == 1 : xs.count == ys.count else {
+    let sharesX = xs.count == 1
+    guard sharesX || xs.count == ys.count else {
       throw MediaError(.value, "xs: has \(xs.count) arrays for \(ys.count) lines; pass one, or one per line")
     }
     if let keys, keys.count != ys.count {

@@ -23,6 +23,8 @@ public final class Media: Sendable {
     /// A value without a file: its form in a row and in the summary.
     case inline(row: JSON, summary: JSON)
     case table(Table)
+    /// The table of a chart, computed when it is written.
+    case curve(CurveJob)
     case list([Media])
     case chart(ChartValue)
     /// Encoding failed: the reason.
@@ -73,6 +75,7 @@ public final class Media: Sendable {
       case .file(let file): (file.parts.reduce(file.content.byteCount) { $0 &+ $1.file.content.byteCount }, [])
       case .chart(let chart): (0, [chart.table])
       case .table(let table): (table.rowCount &* table.columnCount &* 16, Array(state.cellMedia.values))
+      case .curve(let job): (job.byteCount, [])
       case .list(let items): (0, items)
       default: (0, [])
       }

@@ -107,10 +107,10 @@ struct MediaBinder {
 
   /// Writes the table of a chart, and to the config how it is drawn.
   private mutating func bindChart(_ chart: ChartValue, _ item: PendingMediaStore.Item, key: String) {
-    let tableKey = chart.tableKey(of: key)
+    let tableKey = chart.panel.tableKey(key)
     guard let snapshot = item.table, let value = bindTable(snapshot, media: chart.table, key: tableKey) else { return }
     chartTables.append((tableKey, value))
-    recordConfig(["_wandb", chart.group, key], chart.entry(tableKey))
+    recordConfig(["_wandb", chart.panel.configMember.string, key], chart.panel.configEntry(key))
   }
 
   mutating func bindItem(_ item: PendingMediaStore.Item, key: String, inSummary: Bool) -> JSON? {
@@ -118,7 +118,7 @@ struct MediaBinder {
     switch media.state.withLock({ $0.content }) {
     case .inline(let row, let summary): return inSummary ? summary : row
     case .list(let items): return bindList(items, items: [], key: key, inSummary: inSummary)
-    case .table:
+    case .table, .curve:
       guard let snapshot = item.table else { return nil }
       return bindTable(snapshot, media: media, key: key)
     case .file(let file):

@@ -15,7 +15,9 @@ final class TableSnapshot: Sendable {
     var artifact: TableArtifact
   }
 
-  let table: Table
+  private enum Source { case table(Table), curve(CurveJob) }
+
+  private let source: Source
   let version: Int
   private let cellMedia: [Int: Media]
   private let isDeferred: Bool
@@ -26,21 +28,34 @@ final class TableSnapshot: Sendable {
   static let provisionalEntry = "table.table.json"
 
   init?(_ media: Media) {
-    let found: (Table, Int, [Int: Media])? = media.state.withLock { state in
-      if case .table(let table) = state.content { (table, state.tableVersion, state.cellMedia) } else { nil }
+    let found: (Source, Int, [Int: Media])? = media.state.withLock { state in
+      switch state.content {
+      case .table(let table): (.table(table), state.tableVersion, state.cellMedia)
+      case .curve(let job): (.curve(job), 0, [:])
+      default: nil
+      }
     }
     guard let found else { return nil }
-    let (table, version, cellMedia) = found
-    self.table = table
+    let (source, version, cellMedia) = found
+    self.source = source
+    let logMode: Table.LogMode = if case .table(let table) = source { table.logMode } else { .immutable }
     self.version = version
     self.cellMedia = cellMedia
     // A table that was handed over before is not encoded again unless it has changed since.
     let seen = media.state.withLock { state in
       let last = state.handedVersion
       state.handedVersion = version
-      return last >= 0 && (table.logMode == .immutable || last == version)
+      return last >= 0 && (logMode == .immutable || last == version)
     }
-    isDeferred = seen || table.logMode == .incremental
+    isDeferred = seen || logMode == .incremental
+  }
+
+  /// The rows. Those of a curve are computed at the first call.
+  func table() throws(MediaError) -> Table {
+    switch source {
+    case .table(let table): table
+    case .curve(let job): try job.table()
+    }
   }
 
   var isReady: Bool { isDeferred || done.load(ordering: .acquiring) }
@@ -58,6 +73,7 @@ final class TableSnapshot: Sendable {
     for media in cellMedia.values { media.finishEncoding() }
     let made: Result<Files, MediaError>
     do throws(MediaError) {
+      let table = try table()
       let artifact = try table.artifact(entry: Self.provisionalEntry, plan: plan) { cell throws(MediaError) in
         try self.artifactForm(cell)
       }
@@ -101,18 +117,18 @@ extension MediaBinder {
   /// Writes a table: its artifact, its run file, and the value of the row.
   mutating func bindTable(_ snapshot: TableSnapshot, media: Media, key: String) -> JSON? {
     let context = writer.context
-    var table = snapshot.table
-    if var log = tableLog(media) {
-      switch table.logMode {
-      case .immutable: break
-      case .mutable: if log.version != snapshot.version { log.state.binding = nil }
-      case .incremental: if log.state.writtenRows < table.rowCount { log.state.binding = nil }
-      }
-      table.log = log.state
-    } else {
-      table.log = TableLogState()
-    }
     do throws(MediaError) {
+      var table = try snapshot.table()
+      if var log = tableLog(media) {
+        switch table.logMode {
+        case .immutable: break
+        case .mutable: if log.version != snapshot.version { log.state.binding = nil }
+        case .incremental: if log.state.writtenRows < table.rowCount { log.state.binding = nil }
+        }
+        table.log = log.state
+      } else {
+        table.log = TableLogState()
+      }
       let plan = try table.prepareLog(runID: context.runID)
       guard plan.mustWrite else { return table.loggedValue }
       let entry = try plan.entryPath(key: key, epochMilliseconds: Clock.wall() / 1_000_000)
