@@ -106,11 +106,7 @@ struct CoreMediaFileTests {
   private func chart(isSplit: Bool = false) throws -> Media {
     let table = Media.table(columns: ["x"])
     try table.changeTable { table throws(MediaError) in try table.addRow([.int(1)]) }
-    return Media(
-      .chart,
-      .chart(
-        ChartValue(
-          table: table, group: "visualize", entry: { ["table": .string($0)] }, isSplit: isSplit, keepsKey: false)))
+    return try .chart(table, .line(x: "x", y: "x", splitTable: isSplit))
   }
 
   private func register(_ run: CoreRun, _ media: Media) -> UInt64 {
@@ -132,7 +128,7 @@ struct CoreMediaFileTests {
       #expect(row[Key("\(prefix)\(key)_table")]?.objectValue?["_type"] == "table-file")
       #expect(
         log.clientConfig["visualize"]?.objectValue?[Key(key)]
-          == ["table": .string("\(prefix)\(key)_table")])
+          == ChartPanel.line(x: "x", y: "x", splitTable: isSplit).configEntry(key))
     }
     #expect(log.artifacts == 2)
   }

@@ -124,6 +124,25 @@ class Case:
             import pandas
 
             return pandas.DataFrame({name: self.value(values) for name, values in content})
+        if tag == "$plotly":
+            import plotly.graph_objects
+
+            return plotly.graph_objects.Figure(self.value(content))
+        if tag == "$mplfig":
+            import matplotlib
+
+            matplotlib.use("Agg")
+            import matplotlib.pyplot
+
+            figure = matplotlib.pyplot.figure(figsize=(2, 1.5), dpi=50)
+            figure.add_subplot(111).plot(content["x"], content["y"])
+            return figure
+        if tag == "$bokeh":
+            import bokeh.plotting
+
+            figure = bokeh.plotting.figure(width=100, height=80)
+            figure.line(content["x"], content["y"])
+            return figure
         raise NotImplementedError(tag)
 
     def statement(self, run, x):

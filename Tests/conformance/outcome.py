@@ -78,7 +78,7 @@ class Fold:
             remove(self.config_tree, _path(item))
 
     def _merge(self, path, value):
-        if isinstance(value, dict):
+        if isinstance(value, dict) and (value or path[0] != "_wandb"):
             for key, part in value.items():
                 self._merge([*path, key], part)
         else:
@@ -163,6 +163,10 @@ class Fold:
             if not inner:
                 del tree["_wandb"]
         return encode(tree)
+
+    @property
+    def client_config(self):
+        return self.config_tree.get("_wandb", {})
 
     def config(self):
         return encode({key: value for key, value in self.config_tree.items() if key != "_wandb"})

@@ -19,6 +19,7 @@ STRUCTURES = {
     "quipu_run_options": _ffi.RunOptions, "quipu_run_stats": _ffi.RunStats, "quipu_item": _ffi.Item,
     "quipu_metric_options": _ffi.MetricOptions, "quipu_array": _ffi.Array, "quipu_image_options": _ffi.ImageOptions,
     "quipu_table_options": _ffi.TableOptions, "quipu_login_options": _ffi.LoginOptions,
+    "quipu_labels": _ffi.Labels, "quipu_chart_options": _ffi.ChartOptions,
 }  # fmt: skip
 OPAQUE = {"quipu_run", "quipu_columns", "quipu_media", "quipu_error"}
 

@@ -9,11 +9,13 @@
 
 import enum as _enum
 
-from . import _ffi, _init, _terminal, errors, util
+from . import _ffi, _init, _terminal, errors, plot, util
+from ._figures import Graph, Plotly
 from ._histogram import Histogram
 from ._image import Image
 from ._init import finish, init, login, logout, setup
 from ._object3d import Object3D, box3d
+from ._plot import plot_table, visualize
 from ._run import Run
 from ._settings import Settings
 from ._table import Table
@@ -22,10 +24,10 @@ from .errors import CommError, ConfigError, Error, QuipuError, UsageError
 __version__ = _ffi.version
 
 __all__ = [
-    "AlertLevel", "CommError", "ConfigError", "Error", "Histogram", "Image", "Object3D", "QuipuError", "Run",
-    "Settings", "Table", "UsageError", "alert", "box3d", "config", "define_metric", "errors", "finish", "init", "log",
-    "login", "logout", "mark_preempting", "restore", "run", "save", "setup", "summary", "termerror", "termlog", "termwarn",
-    "util", "write_logs",
+    "AlertLevel", "CommError", "ConfigError", "Error", "Graph", "Histogram", "Image", "Object3D", "Plotly",
+    "QuipuError", "Run", "Settings", "Table", "UsageError", "alert", "box3d", "config", "define_metric", "errors",
+    "finish", "init", "log", "login", "logout", "mark_preempting", "plot", "plot_table", "restore", "run", "save",
+    "setup", "summary", "termerror", "termlog", "termwarn", "util", "visualize", "write_logs",
 ]  # fmt: skip
 
 
@@ -96,9 +98,9 @@ _config_before = _init.BeforeInit("config")
 _summary_before = _init.BeforeInit("summary")
 
 _LATER = frozenset({
-    "Api", "Artifact", "Audio", "Bokeh", "Classes", "Graph", "Html", "JoinedTable", "Molecule", "Plotly", "Video",
+    "Api", "Artifact", "Audio", "Classes", "Html", "JoinedTable", "Molecule", "Video",
     "agent", "apis", "beta", "controller", "integration", "link_artifact", "log_artifact", "log_code", "log_model",
-    "plot", "plot_table", "sdk", "sweep", "unwatch", "use_artifact", "use_model", "watch",
+    "sdk", "sweep", "unwatch", "use_artifact", "use_model", "watch",
 })  # fmt: skip
 
 

@@ -71,6 +71,9 @@ class _Free:
 class Converter:
     """Converts the values of one call. `media` are the handles its text refers to."""
 
+    # Whether a figure of a plotting library becomes a medium.
+    takes_figures = False
+
     def __init__(self):
         self.media = []
         self._keep = []
@@ -206,6 +209,11 @@ class Converter:
             return str(value)
         if hasattr(value, "__dataclass_fields__"):
             return self.tree(((field, getattr(value, field)) for field in value.__dataclass_fields__), depth, in_list)
+        if not in_list and self.takes_figures and _is_figure(value):
+            from . import _figures
+
+            if _figures.is_figure(value):
+                return self.medium(_figures.medium(value))
         if _arrays.module_of(value) == "pandas":
             return self.pandas(value, depth, in_list)
         if isinstance(value, abc.Iterator):
@@ -230,11 +238,21 @@ class Converter:
         return self.other(value)
 
 
+def _is_figure(value):
+    """Whether a plotting library made the value; decided without loading what handles it."""
+    name = value.__name__ if isinstance(value, types.ModuleType) else type(value).__module__ or ""
+    return name.startswith(("plotly.", "matplotlib."))
+
+
 class Row(Converter):
     """Values of log()."""
 
+    takes_figures = True
+
 
 class Summary(Converter):
+    takes_figures = True
+
     def key(self, key):
         raise errors.make(
             "summary_key_not_str", f"keys of a dictionary in the summary must be text, not {type(key).__name__}", -103

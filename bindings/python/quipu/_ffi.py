@@ -174,6 +174,21 @@ class ImageOptions(Structure):
     ]
 
 
+class Labels(Structure):
+    _fields_ = [("numbers", POINTER(Array)), ("texts", POINTER(Str)), ("count", c_size_t)]
+
+
+class ChartOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("split_table", c_uint32),
+        ("title", c_char_p),
+        ("class_names", POINTER(Labels)),
+        ("classes_to_plot", POINTER(Labels)),
+        ("interp_size", c_int64),
+    ]
+
+
 class TableOptions(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -204,6 +219,8 @@ _out = POINTER(c_void_p)  # where a handle or an error is put
 _strings = POINTER(c_char_p)
 _arrays = POINTER(Array)
 _text = POINTER(OutStr)
+_labels = POINTER(Labels)
+_chart_options = POINTER(ChartOptions)
 _status = c_int32
 
 # name: (result, arguments). Tests/python/test_header.py compares this with include/quipu.h.
@@ -275,6 +292,23 @@ SIGNATURES = {
     "quipu_table_alter": (_status, (_media, Str, _media, _out)),
     "quipu_table_row_count": (c_size_t, (_media,)),
     "quipu_table_column_count": (c_size_t, (_media,)),
+    "quipu_chart_new": (_status, (_media, c_char_p, Str, Str, c_int32, _out, _out)),
+    "quipu_chart_visualize": (_status, (_media, c_char_p, _out, _out)),
+    "quipu_chart_line": (_status, (_media, c_char_p, c_char_p, c_char_p, _chart_options, _out, _out)),
+    "quipu_chart_scatter": (_status, (_media, c_char_p, c_char_p, _chart_options, _out, _out)),
+    "quipu_chart_bar": (_status, (_media, c_char_p, c_char_p, _chart_options, _out, _out)),
+    "quipu_chart_histogram": (_status, (_media, c_char_p, _chart_options, _out, _out)),
+    "quipu_chart_line_series": (
+        _status,
+        (_arrays, c_size_t, _arrays, c_size_t, _labels, c_char_p, _chart_options, _out, _out),
+    ),
+    "quipu_chart_pr_curve": (_status, (_labels, _arrays, _chart_options, _out, _out)),
+    "quipu_chart_roc_curve": (_status, (_labels, _arrays, _chart_options, _out, _out)),
+    "quipu_chart_confusion_matrix": (_status, (_labels, _labels, _arrays, _chart_options, _out, _out)),
+    "quipu_plotly_new": (_status, (Str, _out, _out)),
+    "quipu_bokeh_new": (_status, (Str, _out, _out)),
+    "quipu_bokeh_open": (_status, (c_char_p, _out, _out)),
+    "quipu_graph_new": (_status, (Str, _out, _out)),
     "quipu_run_save": (_status, (_run, c_char_p, c_char_p, c_int32, c_int32, _text, _out)),
     "quipu_run_alert": (_status, (_run, c_char_p, Str, c_char_p, c_int64, _out)),
     "quipu_run_mark_preempting": (_status, (_run,)),
@@ -455,6 +489,22 @@ def array(address, dtype, shape, strides=None, flags=0):
         view.strides = (c_int64 * max(len(strides), 1))(*strides)
     view.flags = flags
     return view
+
+
+def labels(view=None, texts=()):
+    """A `quipu_labels`; what it points to lives as long as it does."""
+    value = Labels()
+    if view is not None:
+        value.numbers = ctypes.pointer(view)
+    else:
+        value.texts = (Str * max(len(texts), 1))(*map(string, texts))
+        value.count = len(texts)
+    return value
+
+
+def pointer_to(value):
+    """A pointer for a field of a structure; None for None."""
+    return None if value is None else ctypes.pointer(value)
 
 
 def arrays(views):

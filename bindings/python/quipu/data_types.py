@@ -1,8 +1,10 @@
 """The data types under the name that some programs import them by."""
 
+from ._figures import Bokeh, Edge, Graph, Node, Plotly
 from ._histogram import Histogram
 from ._image import Image
 from ._object3d import Object3D, box3d
+from ._plot import CustomChart
 from ._table import Table
 
-__all__ = ["Histogram", "Image", "Object3D", "Table", "box3d"]
+__all__ = ["Bokeh", "CustomChart", "Edge", "Graph", "Histogram", "Image", "Node", "Object3D", "Plotly", "Table", "box3d"]

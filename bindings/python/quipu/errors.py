@@ -96,6 +96,7 @@ _KINDS = {
     "run_moment_bad": ValidationError,
     "config_include_and_exclude": UsageError,
     "image_unidentified": UnidentifiedImageError,
+    "chart_misplaced": TypeError,
     "media_value": ValueError,
     "media_type": TypeError,
     "media_index": IndexError,
