@@ -21,9 +21,11 @@ let package = Package(
     .systemLibrary(name: "CQuipu"),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // Headers only: instructions that Swift cannot name.
+    .systemLibrary(name: "CHash"),
     // Headers only: the library itself is opened when the first run goes online.
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-    .target(name: "QuipuBase", dependencies: ["CZlib"], swiftSettings: forSize),
+    .target(name: "QuipuBase", dependencies: ["CHash", "CZlib"], swiftSettings: forSize),
     .target(name: "QuipuRecords", dependencies: ["QuipuBase"], exclude: ["README.md"], swiftSettings: forSize),
     .target(name: "QuipuMedia", dependencies: ["QuipuBase", "CZlib"], swiftSettings: forSize),
     .target(name: "QuipuSync", dependencies: ["QuipuBase", "QuipuRecords", "CCurl", "CZlib"], swiftSettings: forSize),

@@ -1,8 +1,12 @@
+import CHash
+
 /// SHA-256 (FIPS 180-4).
 public struct SHA256: Sendable {
-  private var state: (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32) = (
+  typealias State = (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32)
+  static let start: State = (
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19
   )
+  private var state = SHA256.start
   private var blocks = BlockInput()
 
   public init() {}
@@ -65,10 +69,22 @@ public struct SHA256: Sendable {
     return word
   }
 
-  private static func compress(
-    _ state: inout (UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32), _ input: UnsafeRawPointer,
-    blocks: Int
-  ) {
+  /// Whether the processor has instructions for it: about six times as fast.
+  private static let hasInstructions = quipu_sha256_here() != 0
+
+  static func compress(_ state: inout State, _ input: UnsafeRawPointer, blocks: Int) {
+    if hasInstructions {
+      withUnsafeMutableBytes(of: &state) { words in
+        guard let base = words.bindMemory(to: UInt32.self).baseAddress else { return }
+        quipu_sha256_blocks(base, input, blocks)
+      }
+    } else {
+      compressPlainly(&state, input, blocks: blocks)
+    }
+  }
+
+  /// The same without them.
+  static func compressPlainly(_ state: inout State, _ input: UnsafeRawPointer, blocks: Int) {
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 16) { words in
       guard let w = words.baseAddress else { return }
       var (s0, s1, s2, s3, s4, s5, s6, s7) = state

@@ -1,5 +1,6 @@
-import QuipuBase
 import Testing
+
+@testable import QuipuBase
 
 @Suite struct DigestTests {
   static let million = String(repeating: "a", count: 1_000_000)
@@ -40,6 +41,21 @@ import Testing
 
   @Test(arguments: md5.indices) func md5OfTheStandardMessages(at: Int) {
     #expect(hexText(MD5.hash(Array(Self.md5[at].0.utf8))) == Self.md5[at].1)
+  }
+
+  /// The processor's instructions, where it has them, and the plain code give the same state.
+  @Test func bothWaysOfSHA256Agree() {
+    var random = SplitMix(state: 256)
+    for blocks in [1, 2, 3, 17] {
+      let message = (0..<blocks * 64).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+      message.withUnsafeBytes { bytes in
+        guard let base = bytes.baseAddress else { return }
+        var plain = SHA256.start, quick = SHA256.start
+        SHA256.compressPlainly(&plain, base, blocks: blocks)
+        SHA256.compress(&quick, base, blocks: blocks)
+        #expect(withUnsafeBytes(of: plain) { Array($0) } == withUnsafeBytes(of: quick) { Array($0) })
+      }
+    }
   }
 
   @Test func piecesOfAnySizeGiveTheDigestOfTheWhole() {
