@@ -636,19 +636,98 @@ QUIPU_API quipu_status quipu_histogram_from_json(quipu_str json, quipu_media **h
  * more than 32 elements become statistics.) W&B: an array in wandb.log(). Since 0.1.0 */
 QUIPU_API quipu_status quipu_array_value_new(const quipu_array *array, quipu_media **value, quipu_error **error);
 
-/* A point cloud [n, 3] x y z, [n, 4] x y z category, or [n, 6] x y z r g b. Errors: SHAPE.
+/* ------------------------------------------------------------------------------------------------------------------
+ * 3-D objects. Files that are copied must be what their suffix says as far as their content shows it; they may be moved
+ * or deleted once the call has returned.
+ */
+
+/* A point cloud [n, 3] x y z, [n, 4] x y z and a category (1 .. 14), or [n, 6] x y z and red, green, blue (0 .. 255);
+ * any real type. Integers stay integers, NaN and infinities are kept.
+ * Blocking: copies the points; their text is made on a library thread. Errors: SHAPE, VALUE (complex numbers).
  * W&B: wandb.Object3D(array). Since 0.1.0 */
 QUIPU_API quipu_status quipu_point_cloud_new(const quipu_array *points, const char *caption, quipu_media **cloud,
                                              quipu_error **error);
 
-/* A 3-D object from text: `json` for the point form ("pts.json": a list of points, or a lidar/beta scene), else the
- * content of a file of type "obj", "gltf", "glb", "babylon" or "stl". Since 0.1.0 */
+/* A box of a scene. Zeroes are a box at the origin, black, without label and score. */
+typedef struct quipu_box3d {
+  double corners[24];  /* 8 corners, x y z each; quipu_box3d_turn() fills them */
+  double score;        /* counts if has_score is not 0 */
+  const char *label;   /* NULL: none */
+  uint8_t color[3];    /* red, green, blue */
+  uint8_t has_score;
+  uint32_t reserved;   /* 0 */
+} quipu_box3d;
+
+/* Fills the corners of a box around a centre; nothing else of it is touched.
+ *   center, size  three numbers each, x y z in the units of the points.
+ *   orientation   four numbers, a quaternion, real part first; NULL: not turned. W&B's client ignores the signs of its
+ *                 parts, and so does this.
+ * Errors: VALUE (an orientation that is zero or not finite). W&B: wandb.box3d(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_box3d_turn(const double *center, const double *size, const double *orientation,
+                                        quipu_box3d *box, quipu_error **error);
+
+typedef struct quipu_scene_options {
+  uint32_t struct_size;
+  uint32_t reserved;         /* 0 */
+  const quipu_array *points; /* as for a point cloud; NULL: none */
+  const quipu_box3d *boxes;
+  size_t box_count;
+  const double *vectors;     /* 6 numbers for each arrow: start x y z, end x y z */
+  size_t vector_count;
+  quipu_str boxes_json;      /* instead of boxes and vectors: lists as the viewer has them, written as they are, */
+  quipu_str vectors_json;    /* [{"corners":[8 points],"label":text,"color":[r,g,b],"score":number}, ...], */
+                             /* [{"start":[x,y,z],"end":[x,y,z]}, ...] */
+  const char *caption;
+} quipu_scene_options;
+
+#define QUIPU_SCENE_OPTIONS_INIT \
+  { sizeof(quipu_scene_options), 0, NULL, NULL, 0, NULL, 0, { NULL, 0 }, { NULL, 0 }, NULL }
+
+/* A scene: points with boxes and arrows, each part optional.
+ * Blocking: copies everything. Errors: SHAPE (points), VALUE, UTF8 (a label). W&B: wandb.Object3D.from_point_cloud().
+ * Since 0.1.0 */
+QUIPU_API quipu_status quipu_scene_new(const quipu_scene_options *options, quipu_media **scene, quipu_error **error);
+
+/* A 3-D object from the content of a file in memory.
+ *   file_type  "obj", "gltf", "glb", "babylon", "stl", or "pts.json" (also "json"): a list of points or a scene.
+ * Errors: VALUE (another type, not JSON), FORMAT (the content is something else). Since 0.1.0 */
 QUIPU_API quipu_status quipu_object3d_from_text(quipu_str text, const char *file_type, const char *caption,
                                                 quipu_media **object, quipu_error **error);
 
-/* A 3-D object from a file with one of these suffixes, copied unchanged. Errors: NOT_FOUND, VALUE. Since 0.1.0 */
+/* A 3-D object from a file with one of these suffixes, copied unchanged.
+ * Blocking: reads the file. Errors: NOT_FOUND, VALUE (another suffix), FORMAT (empty, or the content is something else),
+ * FILE (a directory). W&B: wandb.Object3D(path). Since 0.1.0 */
 QUIPU_API quipu_status quipu_object3d_open(const char *path, const char *caption, quipu_media **object,
                                            quipu_error **error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Documents: pages and molecules
+ */
+
+/* A page, UTF-8.
+ *   inject  ON (the default): links open in a new tab, the page gets W&B's style, white space around it goes.
+ * Blocking: copies the page, at most 256 MiB. Errors: UTF8. W&B: wandb.Html(text). Since 0.1.0 */
+QUIPU_API quipu_status quipu_html_new(quipu_str page, quipu_toggle inject, quipu_media **html, quipu_error **error);
+
+/* A page from a file. Blocking: reads the file. Errors: NOT_FOUND, UTF8, FORMAT (empty), FILE (a directory).
+ * W&B: wandb.Html(path). Since 0.1.0 */
+QUIPU_API quipu_status quipu_html_open(const char *path, quipu_toggle inject, quipu_media **html,
+                                       quipu_error **error);
+
+/* A molecule from a file, copied unchanged. The path ends in .pdb, .pqr, .mmcif, .mcif, .cif, .sdf, .sd, .gro, .mol2 or
+ * .mmtf. Blocking: reads the file. Errors: NOT_FOUND, VALUE (another suffix), FORMAT (empty, or the content is
+ * something else), FILE (a directory). W&B: wandb.Molecule(path). Since 0.1.0 */
+QUIPU_API quipu_status quipu_molecule_open(const char *path, const char *caption, quipu_media **molecule,
+                                           quipu_error **error);
+
+/* A molecule from the content of such a file in memory; file_type is the suffix without its dot. Since 0.1.0 */
+QUIPU_API quipu_status quipu_molecule_from_text(quipu_str text, const char *file_type, const char *caption,
+                                                quipu_media **molecule, quipu_error **error);
+
+/* Whether a text is a SMILES by its grammar: atoms, bonds, branches and rings, not valences. Turning one into a
+ * molecule needs a chemistry toolkit: pass what it writes to quipu_molecule_from_text().
+ * Errors: VALUE, with the place of the first thing that is wrong. Since 0.1.0 */
+QUIPU_API quipu_status quipu_molecule_check_smiles(quipu_str smiles, quipu_error **error);
 
 /* ------------------------------------------------------------------------------------------------------------------
  * Tables: a table is a media handle; columns are typed by their values.

@@ -1,192 +1,146 @@
+import Glibc
 import QuipuBase
 
-/// Point clouds and scenes for the 3D viewer: array views and JSON in, the bytes of a `.pts.json` file out.
+/// Points of the 3-D viewer, copied from an array; made into text later, on another thread.
 ///
-/// Source: the W&B client's `Object3D`.
-public enum PointCloud {
-  /// Encodes points as a nested list.
-  ///
-  /// Shape: `[n, 3]` x y z, `[n, 4]` x y z and a category (by convention 1...14), `[n, 6]` x y z and red, green, blue
-  /// (by convention 0...255). n may be 0.
-  ///
-  /// - Parameter points: any real type; integers stay integers, floats are widened to double first.
-  /// - Throws: `.value` for another shape, `.type` for complex numbers, `.memory`.
-  public static func encode(_ points: ArrayView) throws(MediaError) -> [UInt8] {
-    guard points.shape.count == 2, [3, 4, 6].contains(points.shape[1]) else {
-      throw MediaError(.value, "points have the shape \(points.shape); pass [n, 3], [n, 4] or [n, 6]")
+/// Shape: `[n, 3]` x y z, `[n, 4]` x y z and a category (by convention 1...14), `[n, 6]` x y z and red, green, blue (by
+/// convention 0...255). n may be 0. Integers stay integers, floats are widened to double; NaN and infinities are kept.
+/// Threads: immutable, may be read anywhere.
+/// Source: W&B's `Object3D`.
+public struct PointCloud: Sendable {
+  public let rows: Int
+  /// 3, 4 or 6.
+  public let columns: Int
+  let dtype: DType
+  private let storage: Storage
+
+  /// Most numbers a cloud may have: their text is at most 4 GB.
+  public static let maximumCount = 150_000_000
+
+  /// Malloc, because it reports exhaustion instead of trapping.
+  private final class Storage: @unchecked Sendable {
+    // Unchecked because of the raw pointer: it is written before the object is shared and never after.
+    let bytes: UnsafeMutableRawPointer
+    init?(byteCount: Int) {
+      guard let fresh = malloc(max(byteCount, 1)) else { return nil }
+      bytes = fresh
     }
-    var out = ByteBuffer(capacity: min(64 + points.count &* 12, 1 << 24))
-    try appendList(points, to: &out)
-    return out.array()
+    deinit { free(bytes) }
   }
 
-  /// Encodes a `lidar/beta` scene; parts that are nil become empty lists.
-  ///
-  /// - Parameters:
-  ///   - points: array of any shape with at least one axis.
-  ///   - boxes: list of boxes, written as given (see `box`).
-  ///   - vectors: list of `{"start": […], "end": […]}`, written as given.
-  /// - Throws: `.type` for complex points, `.value` for points without an axis, `.memory`.
-  public static func encodeScene(
-    points: ArrayView?, boxes: JSON? = nil, vectors: JSON? = nil
-  ) throws(MediaError) -> [UInt8] {
-    var out = ByteBuffer(capacity: 1024)
-    openScene(vectors, to: &out)
-    if let points { try appendList(points, to: &out) } else { out.append("[]") }
-    closeScene(boxes, to: &out)
-    return out.array()
+  /// - Parameter points: any real type, strides and byte order.
+  /// - Throws: `.value` for another shape or too many points, `.type` for complex numbers, `.memory`. The texts name
+  ///   the argument `points`.
+  public init(_ points: ArrayView) throws(MediaError) {
+    guard !points.dtype.isComplex else {
+      throw MediaError(.type, "points: are \(points.dtype.name); pass real numbers")
+    }
+    // A list without points has no second axis where it was made of a plain list.
+    let isEmptyList = points.shape.count == 1 && points.shape[0] == 0
+    guard isEmptyList || (points.shape.count == 2 && [3, 4, 6].contains(points.shape[1])) else {
+      throw MediaError(
+        .value, "points: have the shape \(points.shape); pass [n, 3] (x y z), [n, 4] (and a category) or [n, 6] (and r g b)"
+      )
+    }
+    guard points.count <= Self.maximumCount else {
+      throw MediaError(.memory, "points: \(points.shape[0]) are more than fit into one file; log every nth of them")
+    }
+    rows = points.shape[0]
+    columns = isEmptyList ? 3 : points.shape[1]
+    dtype = points.dtype
+    guard let storage = Storage(byteCount: points.count &* points.dtype.itemSize) else {
+      throw MediaError(.memory, "points: out of memory for a copy of \(rows) points")
+    }
+    points.copyElements(to: storage.bytes)
+    self.storage = storage
   }
 
-  /// Encodes a `lidar/beta` scene from plain lists. Points with any float among them become floats throughout.
-  public static func encodeScene(points: JSON, boxes: JSON, vectors: JSON? = nil) -> [UInt8] {
-    var out = ByteBuffer(capacity: 1024)
-    openScene(vectors, to: &out)
-    (containsFloat(points) ? promoted(points) : points).write(to: &out, style: .client)
-    closeScene(boxes, to: &out)
-    return out.array()
+  public var byteCount: Int { rows &* columns &* dtype.itemSize }
+
+  /// The text of a `.pts.json` file: a list of lists.
+  public func encode() throws(MediaError) -> [UInt8] { try encode(before: [], after: []) }
+
+  /// The list of points between two pieces of text.
+  func encode(before: [UInt8], after: [UInt8]) throws(MediaError) -> [UInt8] {
+    let count = rows &* columns
+    // What cannot be filled is never touched, and so takes no memory.
+    let (text, overflow) = (count &* numberRoom).addingReportingOverflow(rows &* 3)
+    let room = text &+ before.count &+ after.count &+ NumberRows.slack &+ 2
+    guard !overflow, let probe = malloc(room) else {
+      throw MediaError(.memory, "points: out of memory for the text of \(rows) points")
+    }
+    free(probe)
+    let view = ArrayView(unchecked: storage.bytes, dtype, [count], [dtype.itemSize], false)
+    var failure: MediaError?
+    let result = [UInt8](unsafeUninitializedCapacity: room) { buffer, used in
+      guard let start = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
+      var out = start
+      Self.put(before, &out)
+      out.storeBytes(of: UInt8(ascii: "["), as: UInt8.self)
+      out += 1
+      do throws(MediaError) { try write(view, &out) } catch { failure = error }
+      out.storeBytes(of: UInt8(ascii: "]"), as: UInt8.self)
+      out += 1
+      Self.put(after, &out)
+      used = out - start
+    }
+    if let failure { throw failure }
+    return result
   }
 
-  private static func openScene(_ vectors: JSON?, to out: inout ByteBuffer) {
-    out.append("{\"type\":\"lidar/beta\",\"vectors\":")
-    (vectors ?? .array([])).write(to: &out, style: .client)
-    out.append(",\"points\":")
-  }
-
-  private static func closeScene(_ boxes: JSON?, to out: inout ByteBuffer) {
-    out.append(",\"boxes\":")
-    (boxes ?? .array([])).write(to: &out, style: .client)
-    out.append(UInt8(ascii: "}"))
-  }
-
-  private static func containsFloat(_ value: JSON) -> Bool {
-    switch value {
-    case .double: true
-    case .array(let items): items.contains { containsFloat($0) }
-    default: false
+  /// Most bytes of a number with the comma behind it.
+  private var numberRoom: Int {
+    switch dtype {
+    case .u8: 4
+    case .i8: 5
+    case .u16, .bool: 6
+    case .i16: 7
+    case .u32: 11
+    case .i32: 12
+    case .i64, .u64: 21
+    default: NumberRows.doubleRoom
     }
   }
 
-  private static func promoted(_ value: JSON) -> JSON {
-    switch value {
-    case .int, .bigInteger: .double(value.doubleValue ?? 0)
-    case .array(let items): .array(items.map { promoted($0) })
-    default: value
-    }
+  private static func put(_ bytes: [UInt8], _ out: inout UnsafeMutableRawPointer) {
+    bytes.withUnsafeBytes { if let base = $0.baseAddress { out.copyMemory(from: base, byteCount: $0.count) } }
+    out += bytes.count
   }
 
-  /// Appends an array as nested lists, numbers as a client spells them.
-  private static func appendList(_ view: ArrayView, to out: inout ByteBuffer) throws(MediaError) {
-    guard !view.dtype.isComplex else {
-      throw MediaError(.type, "points are \(view.dtype.name); pass real numbers")
-    }
-    guard view.shape.count >= 1 else { throw MediaError(.value, "points have no axes; pass [n, 3]") }
-    if view.count == 0 {
-      appendEmpty(view.shape[...], to: &out)
-      return
-    }
-    // How many brackets open and close around element number n: one per axis whose index wraps there.
-    let axes = view.shape.count
-    var sizes: [Int] = []
-    var size = 1
-    for extent in view.shape.reversed() {
-      size = size &* extent
-      sizes.append(size)
-    }
-    let row = sizes[0]
-    var at = 0
-    @inline(__always) func before(_ out: inout ByteBuffer) {
-      if at % row == 0 {
-        if at > 0 { out.append(UInt8(ascii: ",")) }
-        var open = 0
-        while open < axes && at % sizes[open] == 0 { open &+= 1 }
-        out.append(repeating: UInt8(ascii: "["), count: open)
-      } else {
-        out.append(UInt8(ascii: ","))
-      }
-    }
-    @inline(__always) func after(_ out: inout ByteBuffer) {
-      at &+= 1
-      if at % row == 0 {
-        var close = 0
-        while close < axes && at % sizes[close] == 0 { close &+= 1 }
-        out.append(repeating: UInt8(ascii: "]"), count: close)
-      }
-    }
-    if view.dtype.isFloating {
-      try view.forEachDoubleBlock { (block) throws(MediaError) in
-        for value in block {
-          before(&out)
-          out.appendDouble(value, style: .client)
-          after(&out)
+  private func write(_ view: ArrayView, _ out: inout UnsafeMutableRawPointer) throws(MediaError) {
+    let columns = columns
+    let limit = columns &* 1024
+    var continued = false
+    var at = out
+    if dtype == .bool {
+      try view.forEachIntegerBlock(limit: limit) { (block) throws(MediaError) in
+        for (index, value) in block.enumerated() {
+          let column = index % columns
+          let mark: StaticString = column > 0 ? "," : continued ? ",[" : "["
+          let word: StaticString = value != 0 ? "true" : "false"
+          for text in [mark, word] {
+            at.copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
+            at += text.utf8CodeUnitCount
+          }
+          if column == columns - 1 {
+            at.storeBytes(of: UInt8(ascii: "]"), as: UInt8.self)
+            at += 1
+          }
+          continued = true
         }
+      }
+    } else if dtype.isFloating {
+      try view.forEachDoubleBlock(limit: limit) { (block) throws(MediaError) in
+        at += NumberRows.write(block, length: columns, continued: continued, to: at)
+        continued = true
       }
     } else {
-      let type = view.dtype
-      try view.forEachIntegerBlock { (block) throws(MediaError) in
-        for value in block {
-          before(&out)
-          switch type {
-          case .bool: if value != 0 { out.append("true") } else { out.append("false") }
-          case .u64: out.appendDecimal(UInt64(bitPattern: value))
-          default: out.appendDecimal(value)
-          }
-          after(&out)
-        }
+      let unsigned = dtype == .u64
+      try view.forEachIntegerBlock(limit: limit) { (block) throws(MediaError) in
+        at += NumberRows.write(block, unsigned: unsigned, length: columns, continued: continued, to: at)
+        continued = true
       }
     }
-  }
-
-  /// A list without elements; extents behind the first zero leave no trace.
-  private static func appendEmpty(_ shape: ArraySlice<Int>, to out: inout ByteBuffer) {
-    out.append(UInt8(ascii: "["))
-    if let extent = shape.first, extent > 0, extent <= 1 << 16 {
-      for at in 0..<extent {
-        if at > 0 { out.append(UInt8(ascii: ",")) }
-        appendEmpty(shape.dropFirst(), to: &out)
-      }
-    }
-    out.append(UInt8(ascii: "]"))
-  }
-
-  /// The eight corners of a turned box, as a box of a scene.
-  ///
-  /// - Parameters:
-  ///   - center, size: three numbers each.
-  ///   - orientation: a quaternion, real part first. The reference ignores the signs of its parts, and so does this.
-  ///   - color: three numbers, written as given.
-  ///   - label, score: null (the default) is written as null.
-  /// - Throws: `.value` when the orientation is zero or not finite, or a list has another length.
-  public static func box(
-    center: [Double], size: [Double], orientation: [Double], color: JSON, label: JSON = .null, score: JSON = .null
-  ) throws(MediaError) -> JSON {
-    guard center.count == 3, size.count == 3, orientation.count == 4 else {
-      throw MediaError(.value, "box needs 3 numbers for center and size and 4 for orientation")
-    }
-    let parts = orientation.map { $0.magnitude }
-    guard let largest = parts.max(), largest > 0, parts.allSatisfy({ $0.isFinite }) else {
-      throw MediaError(.value, "box orientation is zero or not finite; pass a quaternion such as [1, 0, 0, 0]")
-    }
-    let scaled = parts.map { $0 / largest }
-    let norm = scaled.reduce(0) { $0 + $1 * $1 }.squareRoot()
-    let (r, i, j, k) = (scaled[0] / norm, scaled[1] / norm, scaled[2] / norm, scaled[3] / norm)
-    let rotation: [[Double]] = [
-      [1 - 2 * (j * j + k * k), 2 * (i * j + k * r), 2 * (i * k - j * r)],
-      [2 * (i * j - k * r), 1 - 2 * (i * i + k * k), 2 * (j * k + i * r)],
-      [2 * (i * k + j * r), 2 * (j * k - i * r), 1 - 2 * (i * i + j * j)],
-    ]
-    var corners: [JSON] = []
-    for corner in 0..<8 {
-      let offset = [
-        0.5 * size[0] * (corner & 4 == 0 ? -1 : 1), 0.5 * size[1] * (corner & 2 == 0 ? -1 : 1),
-        0.5 * size[2] * (corner & 1 == 0 ? -1 : 1),
-      ]
-      corners.append(
-        .array(
-          (0..<3).map { axis in
-            let turned = offset[0] * rotation[0][axis] + offset[1] * rotation[1][axis] + offset[2] * rotation[2][axis]
-            return .double(center[axis] + turned)
-          }))
-    }
-    return .object(["corners": .array(corners), "color": color, "label": label, "score": score])
+    out = at
   }
 }

@@ -403,6 +403,104 @@ TEST(test_cloud__wrong_widths_are_refused) {
   }
 }
 
+static const char *file_with(const char *name, const void *content, size_t size) {
+  const char *path = below("%s", name);
+  FILE *file = fopen(path, "wb");
+  if (!file || fwrite(content, 1, size, file) != size || fclose(file) != 0) CHECK(!"a file can be written");
+  return path;
+}
+
+TEST(test_scene__parts_that_are_wrong_are_refused_by_name) {
+  const int64_t shape[2] = {2, 3};
+  quipu_array points = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 2, shape, NULL);
+  const double center[3] = {1, 2, 3}, size[3] = {2, 2, 2}, turn[4] = {1, 0, 0, 0}, none[4] = {0, 0, 0, 0};
+  const double arrow[6] = {0, 0, 0, 1, 1, 1};
+  quipu_scene_options options = QUIPU_SCENE_OPTIONS_INIT;
+  quipu_media *scene = NULL;
+  quipu_box3d box;
+  memset(&box, 0, sizeof box);
+  CHECK_OK(quipu_box3d_turn(center, size, turn, &box, &error));
+  CHECK(box.corners[0] == 0 && box.corners[1] == 1 && box.corners[2] == 2 && box.corners[23] == 4);
+  CHECK_OK(quipu_box3d_turn(center, size, NULL, &box, &error));
+  CHECK_REFUSED(quipu_box3d_turn(NULL, size, turn, &box, &error), QUIPU_ERROR_VALUE, "center");
+  CHECK_REFUSED(quipu_box3d_turn(center, NULL, turn, &box, &error), QUIPU_ERROR_VALUE, "size");
+  CHECK_REFUSED(quipu_box3d_turn(center, size, none, &box, &error), QUIPU_ERROR_VALUE, "orientation");
+  CHECK_REFUSED(quipu_box3d_turn(center, size, turn, NULL, &error), QUIPU_ERROR_NULL, "box");
+
+  CHECK_OK(quipu_scene_new(&options, &scene, &error));
+  quipu_media_free(scene);
+  options.points = &points;
+  options.boxes = &box;
+  options.box_count = 1;
+  options.vectors = arrow;
+  options.vector_count = 1;
+  CHECK_OK(quipu_scene_new(&options, &scene, &error));
+  quipu_media_free(scene);
+  CHECK_REFUSED(quipu_scene_new(NULL, &scene, &error), QUIPU_ERROR_NULL, "options");
+  CHECK_REFUSED(quipu_scene_new(&options, NULL, &error), QUIPU_ERROR_NULL, "scene");
+  box.label = "\xff";
+  CHECK_REFUSED(quipu_scene_new(&options, &scene, &error), QUIPU_ERROR_UTF8, "boxes[0].label");
+  box.label = "car";
+  options.vectors = NULL;
+  CHECK_REFUSED(quipu_scene_new(&options, &scene, &error), QUIPU_ERROR_NULL, "vectors");
+  options.vectors = arrow;
+  options.boxes = NULL;
+  CHECK_REFUSED(quipu_scene_new(&options, &scene, &error), QUIPU_ERROR_NULL, "boxes");
+  options.boxes = &box;
+  options.boxes_json = quipu_cstr("[]");
+  CHECK_REFUSED(quipu_scene_new(&options, &scene, &error), QUIPU_ERROR_ARGUMENT, "boxes_json");
+  options.box_count = options.vector_count = 0;
+  options.boxes_json = quipu_cstr("[{\"corners\":[1]}]");
+  CHECK_REFUSED(quipu_scene_new(&options, &scene, &error), QUIPU_ERROR_VALUE, "boxes[0]");
+  options.boxes_json = quipu_cstr("[");
+  CHECK_REFUSED(quipu_scene_new(&options, &scene, &error), QUIPU_ERROR_VALUE, "boxes_json");
+  options.boxes_json = quipu_cstr("[]");
+  options.vectors_json = quipu_cstr("[{}]");
+  CHECK_REFUSED(quipu_scene_new(&options, &scene, &error), QUIPU_ERROR_VALUE, "vectors[0]");
+  options.struct_size = 3;
+  CHECK_REFUSED(quipu_scene_new(&options, &scene, &error), QUIPU_ERROR_OPTIONS, "options");
+  CHECK(scene == NULL);
+}
+
+/* ------------------------------------------------------------------------------------------------------- documents */
+
+TEST(test_documents__files_that_are_not_what_they_should_be_are_refused) {
+  static const char png[] = "\x89PNG\r\n\x1a\n";
+  quipu_media *media = NULL;
+  CHECK_REFUSED(quipu_object3d_open(file_with("a.glb", png, sizeof png), NULL, &media, &error), QUIPU_ERROR_FORMAT,
+                "a.glb");
+  CHECK_REFUSED(quipu_object3d_open(file_with("b.obj", "", 0), NULL, &media, &error), QUIPU_ERROR_FORMAT, "b.obj");
+  CHECK_REFUSED(quipu_molecule_open(file_with("c.pdb", "{}", 2), NULL, &media, &error), QUIPU_ERROR_FORMAT, "c.pdb");
+  CHECK_REFUSED(quipu_molecule_open(below("none.pdb"), NULL, &media, &error), QUIPU_ERROR_NOT_FOUND, "none.pdb");
+  CHECK_REFUSED(quipu_molecule_open("x.xyz", NULL, &media, &error), QUIPU_ERROR_VALUE, "path");
+  CHECK_REFUSED(quipu_molecule_open(NULL, NULL, &media, &error), QUIPU_ERROR_NULL, "path");
+  CHECK_REFUSED(quipu_molecule_from_text(quipu_cstr("ATOM"), "xyz", NULL, &media, &error), QUIPU_ERROR_VALUE,
+                "file_type");
+  CHECK_REFUSED(quipu_molecule_from_text(quipu_cstr(""), "pdb", NULL, &media, &error), QUIPU_ERROR_FORMAT, "text");
+  CHECK_REFUSED(quipu_molecule_from_text(quipu_cstr("ATOM"), "pdb", "\xff", &media, &error), QUIPU_ERROR_UTF8,
+                "caption");
+  CHECK_REFUSED(quipu_html_open(below("none.html"), 0, &media, &error), QUIPU_ERROR_NOT_FOUND, "none.html");
+  CHECK_REFUSED(quipu_html_open(file_with("d.html", "<p>\xff", 4), 0, &media, &error), QUIPU_ERROR_UTF8, "d.html");
+  CHECK_REFUSED(quipu_html_new(quipu_cstr("<p>\xc3"), 0, &media, &error), QUIPU_ERROR_UTF8, "page");
+  CHECK_REFUSED(quipu_html_new(quipu_cstr("<p>"), 3, &media, &error), QUIPU_ERROR_ARGUMENT, "inject");
+  CHECK_REFUSED(quipu_html_new(quipu_cstr("<p>"), 0, NULL, &error), QUIPU_ERROR_NULL, "html");
+  REQUIRE(mkdir(below("folder.html"), 0755) == 0 && mkdir(below("folder.obj"), 0755) == 0);
+  REQUIRE(mkdir(below("folder.pdb"), 0755) == 0);
+  CHECK_REFUSED(quipu_html_open(below("folder.html"), 0, &media, &error), QUIPU_ERROR_FILE, "folder.html");
+  CHECK_REFUSED(quipu_object3d_open(below("folder.obj"), NULL, &media, &error), QUIPU_ERROR_FILE, "folder.obj");
+  CHECK_REFUSED(quipu_molecule_open(below("folder.pdb"), NULL, &media, &error), QUIPU_ERROR_FILE, "folder.pdb");
+  CHECK_REFUSED(quipu_molecule_check_smiles(quipu_cstr("not a molecule"), &error), QUIPU_ERROR_VALUE, "smiles");
+  CHECK_REFUSED(quipu_molecule_check_smiles(quipu_cstr("C1CC"), &error), QUIPU_ERROR_VALUE, "smiles");
+  CHECK(media == NULL);
+  CHECK_OK(quipu_molecule_check_smiles(quipu_cstr("CC(=O)O"), &error));
+  CHECK_OK(quipu_molecule_from_text(quipu_cstr("ATOM\n"), "pdb", "c", &media, &error));
+  quipu_media_free(media);
+  CHECK_OK(quipu_html_new(quipu_cstr(""), 0, &media, &error));
+  quipu_media_free(media);
+  CHECK_OK(quipu_object3d_open(file_with("cube.obj", "v 0 0 0\n", 8), NULL, &media, &error));
+  quipu_media_free(media);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- tables */
 
 static quipu_media *two_columns(void) {

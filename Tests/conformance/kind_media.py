@@ -27,9 +27,7 @@ Case = collections.namedtuple("Case", "name path skip")
 _MISSING = (
     "wandb.Audio",
     "wandb.Classes",
-    "wandb.Html",
     "wandb.JoinedTable",
-    "wandb.Molecule",
     "wandb.PartitionedTable",
     "wandb.Video",
     "boxes",

@@ -308,6 +308,35 @@ TEST(test_cpp__media_of_every_kind_are_logged) {
   CHECK_INT(stats.media_pending, 0);
 }
 
+TEST(test_cpp__scenes_pages_and_molecules_are_logged) {
+  quipu::Run run(offline());
+  const std::vector<float> points{0, 0, 0, 1, 1, 1};
+  const quipu::Array cloud(points, {2, 3});
+  std::vector<quipu::Box3D> boxes(1);
+  boxes[0].turn({0, 0, 0}, {2, 2, 2}).or_throw();
+  boxes[0].label = "car";
+  boxes[0].score = 0.5;
+  const std::vector<quipu::Vector3D> arrows{{{0, 0, 0}, {1, 1, 1}}};
+  run.log({{"scene", quipu::Scene(cloud, boxes, arrows, "two points")},
+           {"page", quipu::Html("<p>x</p>")},
+           {"molecule", quipu::Molecule::from_text("ATOM\n", "pdb", "an atom")}});
+  const std::string summary = run.summary_json();
+  CHECK(has(summary, "\"_type\":\"object3D-file\""));
+  CHECK(has(summary, "\"_type\":\"html-file\""));
+  CHECK(has(summary, "\"_type\":\"molecule-file\""));
+  run.finish();
+  CHECK_INT(run.stats().values_dropped, 0);
+  quipu::Scene empty;
+  CHECK_STATUS(quipu::Scene::try_make(empty, nullptr).code(), QUIPU_OK);
+  CHECK_STATUS(boxes[0].turn({0, 0, 0}, {1, 1, 1}, {0, 0, 0, 0}).code(), QUIPU_ERROR_VALUE);
+  CHECK_STATUS(quipu::Molecule::check_smiles("C1CC").code(), QUIPU_ERROR_VALUE);
+  CHECK_STATUS(quipu::Molecule::check_smiles("C1CC1").code(), QUIPU_OK);
+  quipu::Html html;
+  CHECK_STATUS(quipu::Html::try_open(html, "nowhere.html").code(), QUIPU_ERROR_NOT_FOUND);
+  quipu::Molecule molecule;
+  CHECK_STATUS(quipu::Molecule::try_open(molecule, "nowhere.pdb").code(), QUIPU_ERROR_NOT_FOUND);
+}
+
 TEST(test_cpp__table_calls_do_what_they_say) {
   quipu::Table table({"i", "t"});
   table.add_row({1, "one"});

@@ -9,7 +9,7 @@ from quipu import _ffi
 
 SCALARS = {
     "int32_t": c.c_int32, "uint32_t": c.c_uint32, "int64_t": c.c_int64, "uint64_t": c.c_uint64, "size_t": c.c_size_t,
-    "double": c.c_double, "quipu_status": c.c_int32, "quipu_level": c.c_int32, "quipu_mode": c.c_int32,
+    "double": c.c_double, "uint8_t": c.c_uint8, "quipu_status": c.c_int32, "quipu_level": c.c_int32, "quipu_mode": c.c_int32,
     "quipu_resume": c.c_int32, "quipu_low_steps": c.c_int32, "quipu_commit": c.c_int32, "quipu_type": c.c_int32,
     "quipu_toggle": c.c_int32, "quipu_dtype": c.c_int32, "quipu_table_log_mode": c.c_int32,
     "quipu_file_policy": c.c_int32, "quipu_stream": c.c_int32, "quipu_upload_state": c.c_int32,
@@ -18,6 +18,7 @@ SCALARS = {
 STRUCTURES = {
     "quipu_run_options": _ffi.RunOptions, "quipu_run_stats": _ffi.RunStats, "quipu_item": _ffi.Item,
     "quipu_metric_options": _ffi.MetricOptions, "quipu_array": _ffi.Array, "quipu_image_options": _ffi.ImageOptions,
+    "quipu_box3d": _ffi.Box3D, "quipu_scene_options": _ffi.SceneOptions,
     "quipu_table_options": _ffi.TableOptions, "quipu_login_options": _ffi.LoginOptions,
     "quipu_labels": _ffi.Labels, "quipu_chart_options": _ffi.ChartOptions,
 }  # fmt: skip
@@ -78,6 +79,8 @@ def test_structure_has_the_members_of_the_header(name):
     fields = STRUCTURES[name]._fields_
     assert [field for field, _ in fields] == [member for _, member in members]
     for (field, kind), (text, _) in zip(fields, members):
+        if issubclass(kind, c.Array):
+            kind = kind._type_
         assert kind in acceptable(text), f"{name}.{field} is {text}"
 
 

@@ -293,6 +293,11 @@ class span {
   using value_type = std::remove_cv_t<T>;
   constexpr span() noexcept = default;
   constexpr span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
+  // A vector, an array, another span: for the time of a call.
+  template <class C, class = std::enable_if_t<
+                         std::is_convertible_v<decltype(std::declval<const C &>().data()), T *> &&
+                         std::is_convertible_v<decltype(std::declval<const C &>().size()), std::size_t>>>
+  constexpr span(const C &items) noexcept : data_(items.data()), size_(items.size()) {}  // NOLINT: as in std
   constexpr T *data() const noexcept { return data_; }
   constexpr std::size_t size() const noexcept { return size_; }
   constexpr T *begin() const noexcept { return data_; }
@@ -625,6 +630,77 @@ class PointCloud : public Media {
 #endif
 };
 
+// A box of a scene; without a turn its corners are filled in by hand, with one by `turn`.
+struct Box3D {
+  std::array<std::array<double, 3>, 8> corners{};
+  std::array<std::uint8_t, 3> color{};  // red, green, blue
+  std::string label;                    // empty: none
+  std::optional<double> score;
+
+  // The corners of a box around a centre. orientation: a quaternion, real part first.
+  Status turn(const std::array<double, 3> &center, const std::array<double, 3> &size,
+              const std::array<double, 4> &orientation = {1, 0, 0, 0}) {
+    quipu_box3d box{};
+    quipu_error *error = nullptr;
+    const quipu_status status = quipu_box3d_turn(center.data(), size.data(), orientation.data(), &box, &error);
+    if (status == QUIPU_OK) {
+      for (std::size_t at = 0; at < 24; at++) corners[at / 3][at % 3] = box.corners[at];
+    }
+    return Status(status, error);
+  }
+};
+
+// An arrow of a scene.
+struct Vector3D {
+  std::array<double, 3> start{};
+  std::array<double, 3> end{};
+};
+
+// Points with boxes and arrows; points as for a point cloud.
+class Scene : public Media {
+ public:
+  Scene() noexcept = default;
+  static Status try_make(Scene &out, const Array *points, span<const Box3D> boxes = {},
+                         span<const Vector3D> vectors = {}, const Name &caption = nullptr) {
+    quipu_scene_options options = QUIPU_SCENE_OPTIONS_INIT;
+    quipu_array view{};
+    if (points) {
+      view = points->view();
+      options.points = &view;
+    }
+    std::vector<quipu_box3d> plain;
+    plain.reserve(boxes.size());
+    for (const Box3D &box : boxes) {
+      quipu_box3d one{};
+      for (std::size_t at = 0; at < 24; at++) one.corners[at] = box.corners[at / 3][at % 3];
+      for (std::size_t at = 0; at < 3; at++) one.color[at] = box.color[at];
+      one.label = box.label.empty() ? nullptr : box.label.c_str();
+      one.has_score = box.score ? 1 : 0;
+      one.score = box.score.value_or(0);
+      plain.push_back(one);
+    }
+    std::vector<double> ends;
+    ends.reserve(vectors.size() * 6);
+    for (const Vector3D &vector : vectors) {
+      ends.insert(ends.end(), vector.start.begin(), vector.start.end());
+      ends.insert(ends.end(), vector.end.begin(), vector.end.end());
+    }
+    options.boxes = plain.data();
+    options.box_count = plain.size();
+    options.vectors = ends.data();
+    options.vector_count = vectors.size();
+    options.caption = caption.c_str();
+    return out.adopt([&](quipu_media **made, quipu_error **e) { return quipu_scene_new(&options, made, e); });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  explicit Scene(const Array &points, span<const Box3D> boxes = {}, span<const Vector3D> vectors = {},
+                 const Name &caption = nullptr) {
+    try_make(*this, &points, boxes, vectors, caption).or_throw();
+  }
+#endif
+};
+
+// A 3-D model: obj, gltf, glb, babylon, stl, or points and scenes as JSON (pts.json).
 class Object3D : public Media {
  public:
   Object3D() noexcept = default;
@@ -647,6 +723,66 @@ class Object3D : public Media {
   }
   static Object3D open(const Name &path, const Name &caption = nullptr) {
     Object3D result;
+    try_open(result, path, caption).or_throw();
+    return result;
+  }
+#endif
+};
+
+// A page. inject: links open in a new tab, the page gets W&B's style.
+class Html : public Media {
+ public:
+  Html() noexcept = default;
+  static Status try_make(Html &out, std::string_view page, bool inject = true) {
+    return out.adopt(
+        [&](quipu_media **made, quipu_error **e) { return quipu_html_new(detail::str(page), toggle(inject), made, e); });
+  }
+  static Status try_open(Html &out, const Name &path, bool inject = true) {
+    return out.adopt(
+        [&](quipu_media **made, quipu_error **e) { return quipu_html_open(path.c_str(), toggle(inject), made, e); });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  explicit Html(std::string_view page, bool inject = true) { try_make(*this, page, inject).or_throw(); }
+  static Html open(const Name &path, bool inject = true) {
+    Html result;
+    try_open(result, path, inject).or_throw();
+    return result;
+  }
+#endif
+
+ private:
+  static quipu_toggle toggle(bool on) noexcept { return on ? QUIPU_TOGGLE_ON : QUIPU_TOGGLE_OFF; }
+};
+
+// A molecule: pdb, pqr, mmcif, mcif, cif, sdf, sd, gro, mol2 or mmtf.
+class Molecule : public Media {
+ public:
+  Molecule() noexcept = default;
+  static Status try_from_text(Molecule &out, std::string_view text, const Name &file_type,
+                              const Name &caption = nullptr) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_molecule_from_text(detail::str(text), file_type.c_str(), caption.c_str(), made, e);
+    });
+  }
+  static Status try_open(Molecule &out, const Name &path, const Name &caption = nullptr) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_molecule_open(path.c_str(), caption.c_str(), made, e);
+    });
+  }
+  // Whether a text is a SMILES by its grammar.
+  static Status check_smiles(std::string_view smiles) {
+    quipu_error *error = nullptr;
+    const quipu_status status = quipu_molecule_check_smiles(detail::str(smiles), &error);
+    return Status(status, error);
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  static Molecule from_text(std::string_view text, const Name &file_type, const Name &caption = nullptr) {
+    Molecule result;
+    try_from_text(result, text, file_type, caption).or_throw();
+    return result;
+  }
+  static Molecule open(const Name &path, const Name &caption = nullptr) {
+    Molecule result;
     try_open(result, path, caption).or_throw();
     return result;
   }

@@ -115,7 +115,7 @@ class Object3D:
     @classmethod
     def from_point_cloud(
         cls,
-        points: Sequence[Sequence[float]],
+        points: Any,
         boxes: Sequence[Mapping[str, Any]],
         vectors: Sequence[Mapping[str, Any]] | None = None,
         point_cloud_type: Literal["lidar/beta"] = "lidar/beta",
@@ -130,6 +130,33 @@ def box3d(
     label: str | None = None,
     score: float | None = None,
 ) -> dict[str, Any]: ...
+
+class Html:
+    def __init__(self, data: _Path | TextIO, inject: bool = True, data_is_not_path: bool = False) -> None: ...
+
+class Molecule:
+    SUPPORTED_TYPES: frozenset[str]
+    SUPPORTED_RDKIT_TYPES: frozenset[str]
+    def __init__(
+        self, data_or_path: _Path | TextIO, caption: str | None = None, file_type: str | None = None
+    ) -> None: ...
+    @classmethod
+    def from_rdkit(
+        cls,
+        data_or_path: Any,
+        caption: str | None = None,
+        convert_to_3d_and_optimize: bool = True,
+        mmff_optimize_molecule_max_iterations: int = 200,
+    ) -> Molecule: ...
+    @classmethod
+    def from_smiles(
+        cls,
+        data: str,
+        caption: str | None = None,
+        sanitize: bool = True,
+        convert_to_3d_and_optimize: bool = True,
+        mmff_optimize_molecule_max_iterations: int = 200,
+    ) -> Molecule: ...
 
 class Table:
     MAX_ROWS: int

@@ -19,6 +19,7 @@ from ctypes import (
     c_size_t,
     c_uint32,
     c_uint64,
+    c_uint8,
     c_void_p,
 )
 
@@ -189,6 +190,32 @@ class ChartOptions(Structure):
     ]
 
 
+class Box3D(Structure):
+    _fields_ = [
+        ("corners", c_double * 24),
+        ("score", c_double),
+        ("label", c_char_p),
+        ("color", c_uint8 * 3),
+        ("has_score", c_uint8),
+        ("reserved", c_uint32),
+    ]
+
+
+class SceneOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("points", POINTER(Array)),
+        ("boxes", POINTER(Box3D)),
+        ("box_count", c_size_t),
+        ("vectors", POINTER(c_double)),
+        ("vector_count", c_size_t),
+        ("boxes_json", Str),
+        ("vectors_json", Str),
+        ("caption", c_char_p),
+    ]
+
+
 class TableOptions(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -218,6 +245,7 @@ _run = _columns = _media = _error = c_void_p  # opaque handles
 _out = POINTER(c_void_p)  # where a handle or an error is put
 _strings = POINTER(c_char_p)
 _arrays = POINTER(Array)
+_doubles = POINTER(c_double)
 _text = POINTER(OutStr)
 _labels = POINTER(Labels)
 _chart_options = POINTER(ChartOptions)
@@ -278,8 +306,15 @@ SIGNATURES = {
     "quipu_histogram_from_json": (_status, (Str, _out, _out)),
     "quipu_array_value_new": (_status, (_arrays, _out, _out)),
     "quipu_point_cloud_new": (_status, (_arrays, c_char_p, _out, _out)),
+    "quipu_box3d_turn": (_status, (_doubles, _doubles, _doubles, POINTER(Box3D), _out)),
+    "quipu_scene_new": (_status, (POINTER(SceneOptions), _out, _out)),
     "quipu_object3d_from_text": (_status, (Str, c_char_p, c_char_p, _out, _out)),
     "quipu_object3d_open": (_status, (c_char_p, c_char_p, _out, _out)),
+    "quipu_html_new": (_status, (Str, c_int32, _out, _out)),
+    "quipu_html_open": (_status, (c_char_p, c_int32, _out, _out)),
+    "quipu_molecule_open": (_status, (c_char_p, c_char_p, _out, _out)),
+    "quipu_molecule_from_text": (_status, (Str, c_char_p, c_char_p, _out, _out)),
+    "quipu_molecule_check_smiles": (_status, (Str, _out)),
     "quipu_table_new": (_status, (_strings, c_size_t, POINTER(TableOptions), _out, _out)),
     "quipu_table_add_row": (_status, (_media, POINTER(Item), c_size_t, _out)),
     "quipu_table_add_rows_json": (_status, (_media, Str, _out, c_size_t, _arrays, c_size_t, _out)),
@@ -512,6 +547,11 @@ def arrays(views):
     return (Array * len(views))(*views) if views else None
 
 
+def doubles(values):
+    """An array of `double`."""
+    return (c_double * len(values))(*values)
+
+
 def bytes_address(data):
     """The address of a bytes object's content; the caller keeps the object alive."""
     return ctypes.cast(c_char_p(data), c_void_p).value
@@ -537,3 +577,4 @@ def dlpack_array(capsule, ndim):
 
 
 reference = byref
+pointer = ctypes.pointer

@@ -11,10 +11,15 @@ REMOTE = ("http://", "https://", "gs://", "s3://")
 def new(function, *arguments):
     """A media handle, or the library's error."""
     status, handle, error = _ffi.new_handle(function, *arguments)
+    check(status, error)
+    return handle
+
+
+def check(status, error):
+    """Raises the library's error, if there is one."""
     if status != _ffi.OK:
         code, kind, message = _ffi.take_error(error, status)
         raise errors.make(kind, message, code)
-    return handle
 
 
 def refuse(kind, message, cls=ValueError):
@@ -41,3 +46,20 @@ class Handle(_convert.Media):
 
 def number(value):
     return value.item() if hasattr(value, "item") else value
+
+
+def checked_caption(caption):
+    """The caption as the library takes it."""
+    if caption is not None and not isinstance(caption, str):
+        raise refuse("caption_not_text", f"caption: must be a text, not {type(caption).__name__}", TypeError)
+    return _ffi.cstring(caption)
+
+
+def read_stream(stream, argument):
+    """All of a text or byte stream, from its start."""
+    if hasattr(stream, "seek"):
+        stream.seek(0)
+    content = stream.read()
+    if not isinstance(content, (str, bytes)):
+        raise refuse("stream_bad", f"{argument}: read() of the stream gives {type(content).__name__}, not text")
+    return content

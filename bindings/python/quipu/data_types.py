@@ -1,5 +1,6 @@
 """The data types under the name that some programs import them by."""
 
+from ._documents import Html, Molecule
 from ._figures import Bokeh, Edge, Graph, Node, Plotly
 from ._histogram import Histogram
 from ._image import Image
@@ -7,4 +8,7 @@ from ._object3d import Object3D, box3d
 from ._plot import CustomChart
 from ._table import Table
 
-__all__ = ["Bokeh", "CustomChart", "Edge", "Graph", "Histogram", "Image", "Node", "Object3D", "Plotly", "Table", "box3d"]
+__all__ = [
+    "Bokeh", "CustomChart", "Edge", "Graph", "Histogram", "Html", "Image", "Molecule", "Node", "Object3D",
+    "Plotly", "Table", "box3d",
+]  # fmt: skip
