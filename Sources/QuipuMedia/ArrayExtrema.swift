@@ -53,47 +53,38 @@ enum ArrayExtrema {
     typealias Lanes = SIMD4<Float>
     var low = Lanes(repeating: .infinity)
     var high = Lanes(repeating: -.infinity)
-    var broken = SIMD4<UInt32>.zero
+    // x - x is zero unless x is NaN or infinite, and NaN stays in a sum.
+    var broken = Lanes.zero
     try array.forEachBlock(as: Float.self) { (block) throws(MediaError) in
       guard let values = block.baseAddress else { return }
-      var lows = (low, low, low, low), highs = (high, high, high, high)
-      var marks = (broken, broken)
+      var lows = (low, low), highs = (high, high), marks = (broken, broken)
       let count = block.count
       @inline(__always) func load(_ at: Int) -> Lanes { UnsafeRawPointer(values + at).loadUnaligned(as: Lanes.self) }
-      @inline(__always) func lower(_ a: Lanes, _ b: Lanes) -> Lanes { b.replacing(with: a, where: a .< b) }
-      @inline(__always) func upper(_ a: Lanes, _ b: Lanes) -> Lanes { b.replacing(with: a, where: a .> b) }
-      // x - x is zero unless x is NaN or infinite.
-      @inline(__always) func mark(_ x: Lanes) -> SIMD4<UInt32> { unsafeBitCast(x - x, to: SIMD4<UInt32>.self) }
       var at = 0
       while at &+ 16 <= count {
         let a = load(at), b = load(at &+ 4), c = load(at &+ 8), d = load(at &+ 12)
-        lows = (lower(a, lows.0), lower(b, lows.1), lower(c, lows.2), lower(d, lows.3))
-        highs = (upper(a, highs.0), upper(b, highs.1), upper(c, highs.2), upper(d, highs.3))
-        marks.0 |= mark(a) | mark(b)
-        marks.1 |= mark(c) | mark(d)
+        lows = (lesser(lesser(a, b), lows.0), lesser(lesser(c, d), lows.1))
+        highs = (greater(greater(a, b), highs.0), greater(greater(c, d), highs.1))
+        marks.0 += (a - a) + (b - b)
+        marks.1 += (c - c) + (d - d)
         at &+= 16
       }
       while at < count {
         let value = Lanes(repeating: values[at])
-        lows.0 = lower(value, lows.0)
-        highs.0 = upper(value, highs.0)
-        marks.0 |= mark(value)
+        lows.0 = lesser(value, lows.0)
+        highs.0 = greater(value, highs.0)
+        marks.0 += value - value
         at &+= 1
       }
-      low = lower(lower(lows.0, lows.1), lower(lows.2, lows.3))
-      high = upper(upper(highs.0, highs.1), upper(highs.2, highs.3))
-      broken = marks.0 | marks.1
+      low = lesser(lows.0, lows.1)
+      high = greater(highs.0, highs.1)
+      broken = marks.0 + marks.1
     }
-    var least = Float.infinity, greatest = -Float.infinity
-    var bad: UInt32 = 0
-    for lane in 0..<4 {
-      least = min(least, low[lane])
-      greatest = max(greatest, high[lane])
-      bad |= broken[lane]
-    }
-    return bad == 0 ? (least, greatest) : (.nan, .nan)
+    guard broken == .zero else { return (.nan, .nan) }
+    return (low.min(), high.max())
   }
 
+  /// The same in double precision: SIMD operations of a generic type do not become instructions.
   private static func doubles(_ array: ArrayView) throws(MediaError) -> (Double, Double) {
     typealias Lanes = SIMD2<Double>
     var low = Lanes(repeating: .infinity)
@@ -101,34 +92,30 @@ enum ArrayExtrema {
     var broken = Lanes.zero
     try array.forEachDoubleBlock { (block) throws(MediaError) in
       guard let values = block.baseAddress else { return }
-      var lows = (low, low, low, low), highs = (high, high, high, high)
-      var marks = (broken, broken)
+      var lows = (low, low), highs = (high, high), marks = (broken, broken)
       let count = block.count
       @inline(__always) func load(_ at: Int) -> Lanes { UnsafeRawPointer(values + at).loadUnaligned(as: Lanes.self) }
-      @inline(__always) func lower(_ a: Lanes, _ b: Lanes) -> Lanes { b.replacing(with: a, where: a .< b) }
-      @inline(__always) func upper(_ a: Lanes, _ b: Lanes) -> Lanes { b.replacing(with: a, where: a .> b) }
       var at = 0
       while at &+ 8 <= count {
         let a = load(at), b = load(at &+ 2), c = load(at &+ 4), d = load(at &+ 6)
-        lows = (lower(a, lows.0), lower(b, lows.1), lower(c, lows.2), lower(d, lows.3))
-        highs = (upper(a, highs.0), upper(b, highs.1), upper(c, highs.2), upper(d, highs.3))
+        lows = (lesser(lesser(a, b), lows.0), lesser(lesser(c, d), lows.1))
+        highs = (greater(greater(a, b), highs.0), greater(greater(c, d), highs.1))
         marks.0 += (a - a) + (b - b)
         marks.1 += (c - c) + (d - d)
         at &+= 8
       }
       while at < count {
         let value = Lanes(repeating: values[at])
-        lows.0 = lower(value, lows.0)
-        highs.0 = upper(value, highs.0)
+        lows.0 = lesser(value, lows.0)
+        highs.0 = greater(value, highs.0)
         marks.0 += value - value
         at &+= 1
       }
-      low = lower(lower(lows.0, lows.1), lower(lows.2, lows.3))
-      high = upper(upper(highs.0, highs.1), upper(highs.2, highs.3))
+      low = lesser(lows.0, lows.1)
+      high = greater(highs.0, highs.1)
       broken = marks.0 + marks.1
     }
-    // x - x is zero unless x is NaN or infinite, and NaN stays in a sum.
-    guard broken.x == 0, broken.y == 0 else { return (.nan, .nan) }
-    return (min(low.x, low.y), max(high.x, high.y))
+    guard broken == .zero else { return (.nan, .nan) }
+    return (low.min(), high.max())
   }
 }

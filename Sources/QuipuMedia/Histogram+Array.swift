@@ -21,14 +21,18 @@ extension Histogram {
       throw MediaError(.memory, "bins is \(bins); at most \(Self.maximumComputedBins) are supported")
     }
     try Self.checkShape(of: weights, against: array)
-    let (low, high) = try Self.outerEdges(array, data, range)
+    let values = weights == nil ? try HistogramValues(array) : nil
+    let (low, high) = try Self.outerEdges(array, data, range, values)
     let rule = try HistogramRule(data: data, low: low, high: high, bins: bins)
     let edges = NumberList.floats(rule.edges, rule.edgeType)
+    let filter = range == nil ? nil : HistogramFilter(rule: rule, data: data)
     let counts: NumberList
     if let weights {
       counts = try HistogramWeights.equalBins(rule, array, weights, filtered: range != nil)
+    } else if let values {
+      counts = .integers(values.count(rule, filter), .i64)
     } else {
-      counts = .integers(try Self.count(array, rule, filtered: range != nil), .i64)
+      counts = .integers(try Self.count(array, rule, filter), .i64)
     }
     self.init(unchecked: density ? try HistogramDensity.densities(counts, edges) : counts, edges)
   }
@@ -47,7 +51,7 @@ extension Histogram {
 
   /// The limits of the bins: given ones, or those of the data, moved apart when they are equal.
   static func outerEdges(
-    _ array: ArrayView, _ data: DType, _ range: (HistogramLimit, HistogramLimit)?
+    _ array: ArrayView, _ data: DType, _ range: (HistogramLimit, HistogramLimit)?, _ values: HistogramValues? = nil
   ) throws(MediaError) -> (HistogramEndpoint, HistogramEndpoint) {
     var low: HistogramEndpoint
     var high: HistogramEndpoint
@@ -68,7 +72,11 @@ extension Histogram {
       low = HistogramEndpoint(.integer(0), nil)
       high = HistogramEndpoint(.integer(1), nil)
     } else {
-      (low, high) = try ArrayExtrema.limits(of: array, as: data)
+      if let values {
+        (low, high) = values.limits(as: data)
+      } else {
+        (low, high) = try ArrayExtrema.limits(of: array, as: data)
+      }
       guard low.double.isFinite, high.double.isFinite else {
         throw MediaError(.notFinite, "data contain NaN or infinity; pass a range or finite values")
       }
@@ -82,12 +90,13 @@ extension Histogram {
     return (low, high)
   }
 
-  static func count(_ array: ArrayView, _ rule: HistogramRule, filtered: Bool) throws(MediaError) -> [Int64] {
+  private static func count(
+    _ array: ArrayView, _ rule: HistogramRule, _ filter: HistogramFilter?
+  ) throws(MediaError) -> [Int64] {
     var counter = HistogramCounter(rule: rule)
-    let filter = filtered ? HistogramFilter(rule: rule, data: array.dtype.counted) : nil
     if array.dtype == .f32, filter == nil, rule.edgeType == .f32 {
       try array.forEachBlock(as: Float.self) { (block) throws(MediaError) in counter.add(block) }
-      return counter.counts
+      return counter.finish()
     }
     var singles: [Float] = []
     let single = rule.edgeType != .f64
@@ -100,7 +109,7 @@ extension Histogram {
         counter.add(block)
       }
     }
-    return counter.counts
+    return counter.finish()
   }
 
   /// Calls `body` with the values inside the limits, widened to double.
@@ -108,7 +117,8 @@ extension Histogram {
     _ array: ArrayView, _ filter: HistogramFilter?,
     _ body: (UnsafeBufferPointer<Double>) throws(MediaError) -> Void
   ) throws(MediaError) {
-    guard let filter else { return try array.forEachDoubleBlock(body) }
+    // Blocks that stay in the first cache while they are widened and counted.
+    guard let filter else { return try array.forEachDoubleBlock(limit: 2_048, body) }
     var kept: [Double] = []
     func deliver() throws(MediaError) {
       var failure: MediaError?

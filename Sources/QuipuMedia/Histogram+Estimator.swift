@@ -197,7 +197,7 @@ struct EstimatorSample {
       } else {
         values.map { Float($0) }.withUnsafeBufferPointer { counter.add($0) }
       }
-      let shares = counter.counts.map { Double($0) / n }
+      let shares = counter.finish().map { Double($0) / n }
       var squares = 0.0
       for share in shares { squares += share * share }
       let step = real.rounded(width / Double(bins))
