@@ -619,11 +619,50 @@ QUIPU_API quipu_status quipu_image_new(const quipu_array *array, const quipu_ima
 QUIPU_API quipu_status quipu_image_open(const char *path, const quipu_image_options *options, quipu_media **image,
                                         quipu_error **error);
 
-/* Counts of the values in `bins` equal bins between minimum and maximum, as np.histogram does.
- *   bins  1 .. 512; 0: 64.
- * Errors: VALUE (NaN or infinity, range too narrow). W&B: wandb.Histogram(array). Since 0.1.0 */
-QUIPU_API quipu_status quipu_histogram_new(const quipu_array *array, int64_t bins, quipu_media **histogram,
-                                           quipu_error **error);
+/* ------------------------------------------------------------------------------------------------------------------
+ * Histograms, and arrays as values
+ */
+
+/* An outer limit of a histogram's range. A plain number adapts to the data's type, as a Python number does; a typed
+ * one promotes them, as a NumPy scalar does. */
+typedef struct quipu_limit {
+  quipu_dtype dtype;   /* 0: plain; else a real type */
+  uint32_t is_integer; /* of a plain number: 1: `integer` holds it, 0: `number` */
+  int64_t integer;     /* UINT64: its bit pattern */
+  double number;
+} quipu_limit;
+
+static inline quipu_limit quipu_plain_limit(double number) {
+  quipu_limit limit;
+  limit.dtype = 0;
+  limit.is_integer = 0;
+  limit.integer = 0;
+  limit.number = number;
+  return limit;
+}
+
+typedef struct quipu_histogram_options {
+  uint32_t struct_size;
+  uint32_t density;           /* 1: counts are divided by bin width and total */
+  int64_t bins;               /* equal bins; 0: 64 */
+  const char *estimator;      /* instead of bins: "auto", "fd", "doane", "scott", "stone", "rice", "sturges", "sqrt" */
+  const quipu_array *edges;   /* instead of bins: one axis, ascending; the range is not looked at */
+  const quipu_limit *range;   /* two limits; NULL: minimum and maximum */
+  const quipu_array *weights; /* of the array's shape; counts become sums in its type */
+  uint32_t skip_nonfinite;    /* 1: NaN and infinities, with their weights, are left out and counted */
+  uint32_t reserved;          /* 0 */
+} quipu_histogram_options;
+
+#define QUIPU_HISTOGRAM_OPTIONS_INIT { sizeof(quipu_histogram_options), 0, 0, NULL, NULL, NULL, NULL, 0, 0 }
+
+/* Counts of the values in bins, as np.histogram(array, bins, range, density, weights) makes them: equal counts, edges
+ * equal to the last bit. Bins are half open, the last one is closed. At most 512 bins.
+ *   options  NULL: 64 equal bins between minimum and maximum. With skip_nonfinite the value has a member "skipped".
+ * Blocking: two passes over the array; nothing of it is kept. Errors: VALUE (NaN or infinity where the limits come from
+ * the data, range too narrow, more than 512 bins, weights of another shape, edges that descend, complex numbers),
+ * OPTIONS (two of bins, estimator, edges). W&B: wandb.Histogram(array), whose only choice is bins. Since 0.1.0 */
+QUIPU_API quipu_status quipu_histogram_new(const quipu_array *array, const quipu_histogram_options *options,
+                                           quipu_media **histogram, quipu_error **error);
 
 /* Ready-made counts and bin edges; edges has one element more than counts, counts at most 512. Since 0.1.0 */
 QUIPU_API quipu_status quipu_histogram_from_counts(const quipu_array *counts, const quipu_array *edges,
@@ -632,9 +671,30 @@ QUIPU_API quipu_status quipu_histogram_from_counts(const quipu_array *counts, co
 /* The same from a JSON object {"values":[...],"bins":[...]}, numbers kept as they are. Since 0.1.0 */
 QUIPU_API quipu_status quipu_histogram_from_json(quipu_str json, quipu_media **histogram, quipu_error **error);
 
-/* An array as a plain value: 1 element a scalar, up to 32 a nested list, more a histogram of 32 bins. (In a summary:
- * more than 32 elements become statistics.) W&B: an array in wandb.log(). Since 0.1.0 */
+typedef struct quipu_histogram_result {
+  quipu_array counts; /* one axis: INT64; with weights their type; with density FLOAT64 */
+  quipu_array edges;  /* one element more, in the type that NumPy gives them */
+  int64_t skipped;    /* NaN and infinities left out, with skip_nonfinite */
+} quipu_histogram_result;
+
+/* np.histogram by itself, for up to 2^24 bins. Errors: as quipu_histogram_new.
+ * Ownership: quipu_histogram_result_free; the arrays live as long. Since 0.1.0 */
+QUIPU_API quipu_status quipu_histogram_compute(const quipu_array *array, const quipu_histogram_options *options,
+                                               const quipu_histogram_result **result, quipu_error **error);
+/* NULL is allowed. Since 0.1.0 */
+QUIPU_API void quipu_histogram_result_free(const quipu_histogram_result *result);
+
+/* An array as a plain value: 1 element a scalar, up to 32 a nested list, more a histogram of 32 bins. Errors: VALUE
+ * (NaN or infinity among more than 32, complex numbers). W&B: an array in wandb.log(). Since 0.1.0 */
 QUIPU_API quipu_status quipu_array_value_new(const quipu_array *array, quipu_media **value, quipu_error **error);
+
+/* An array as a summary keeps it: up to 32 elements as above, more as statistics: variance, mean, minimum, maximum,
+ * percentiles 10, 25, 75, 90, and the number of elements.
+ *   type_name  the value's "_type": "numpy.ndarray" (NULL) or "torch.Tensor".
+ * Blocking: copies the array, a few passes. Errors: VALUE (complex numbers), TOO_LARGE (more than 2^28 elements).
+ * W&B: run.summary[key] = array. Since 0.1.0 */
+QUIPU_API quipu_status quipu_array_statistics_new(const quipu_array *array, const char *type_name, quipu_media **value,
+                                                  quipu_error **error);
 
 /* ------------------------------------------------------------------------------------------------------------------
  * 3-D objects. Files that are copied must be what their suffix says as far as their content shows it; they may be moved

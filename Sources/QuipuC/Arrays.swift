@@ -15,8 +15,8 @@ private enum DLPack {
   static let shape = 24
   static let strides = 32
   static let byteOffset = 40
-  /// Device types whose memory the host can read: CPU, CUDA pinned host, ROCm pinned host.
-  static let hostDevices: Set<Int32> = [1, 3, 11]
+  /// Device types whose memory the host can read: CPU, CUDA pinned host, ROCm pinned host, CUDA managed.
+  static func isHost(_ device: Int32) -> Bool { device == 1 || device == 3 || device == 11 || device == 13 }
 
   static func dtype(code: UInt8, bits: UInt8) -> DType? {
     switch (code, bits) {
@@ -51,10 +51,11 @@ public func quipu_array_from_dlpack(
     guard let array else { throw isNull("array") }
     let raw = UnsafeRawPointer(tensor)
     let device = raw.load(fromByteOffset: DLPack.deviceType, as: Int32.self)
-    guard DLPack.hostDevices.contains(device) else {
+    guard DLPack.isHost(device) else {
       throw QuipuError(
         .device, kind: "array_on_device",
-        "tensor: its memory is on a device (type \(device)); copy it to the host first, e.g. with .cpu()")
+        "tensor: its memory is on a device (DLPack type \(device)); bring it to the host first: tensor.cpu() in torch, "
+          + "jax.device_get(array), array.get() in cupy")
     }
     let ndim = raw.load(fromByteOffset: DLPack.ndim, as: Int32.self)
     guard ndim >= 0, ndim <= 32 else {

@@ -146,20 +146,15 @@ struct EstimatorSample {
 
   /// The 25th and 75th percentile by linear interpolation.
   var quartiles: (Double, Double) {
-    let sorted = values.sorted()
-    func quantile(_ q: Double) -> Double {
-      let position = q * Double(sorted.count - 1)
-      let index = Int(position)
-      guard index + 1 < sorted.count else { return sorted[sorted.count - 1] }
-      let g = real.rounded(position - Double(index))
-      let a = sorted[index]
-      let b = sorted[index + 1]
+    var values = values
+    let both = ArrayQuantiles.interpolated(&values, [0.25, 0.75]) { a, b, g in
+      let g = real.rounded(g)
       // Neighbours of an integer type are subtracted in it and may wrap.
       let step = type.isFloating ? real.rounded(b - a) : wrappedDifference(b, a)
       return g < 0.5
         ? real.rounded(a + real.rounded(step * g)) : real.rounded(b - real.rounded(step * real.rounded(1 - g)))
     }
-    return (quantile(0.25), quantile(0.75))
+    return (both[0], both[1])
   }
 
   private func wrappedDifference(_ b: Double, _ a: Double) -> Double {

@@ -9,6 +9,8 @@ public struct Histogram: Sendable, Equatable {
   public let counts: NumberList
   /// One more than `counts`, except that no or one explicit edge gives no bins.
   public let edges: NumberList
+  /// How many NaN and infinities were left out; nil unless that was asked for.
+  public let skipped: Int?
 
   /// Most bins a logged histogram may have.
   public static let maximumBins = 512
@@ -19,9 +21,10 @@ public struct Histogram: Sendable, Equatable {
   /// Most bins `init(array:bins:…)` computes; logging allows fewer.
   public static let maximumComputedBins = 1 << 24
 
-  init(unchecked counts: NumberList, _ edges: NumberList) {
+  init(unchecked counts: NumberList, _ edges: NumberList, skipped: Int? = nil) {
     self.counts = counts
     self.edges = edges
+    self.skipped = skipped
   }
 
   /// A histogram counted elsewhere, copied as it is: nothing is sorted and values are not checked.
@@ -47,8 +50,11 @@ public struct Histogram: Sendable, Equatable {
     }
   }
 
-  /// The value that goes into a history row.
+  /// The value that goes into a history row. The member `skipped` is there when the option was on, also for none, so
+  /// that a summary never keeps an older row's number; dashboards look at `values` and `bins` only.
   public var loggedValue: JSON {
-    .object(["_type": "histogram", "values": .array(counts.json), "bins": .array(edges.json)])
+    var value: JSONObject = ["_type": "histogram", "values": .array(counts.json), "bins": .array(edges.json)]
+    if let skipped { value["skipped"] = .int(Int64(skipped)) }
+    return .object(value)
   }
 }

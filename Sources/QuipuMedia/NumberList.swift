@@ -56,6 +56,42 @@ public enum NumberList: Sendable, Equatable {
     return .bigInteger(String(value))
   }
 
+  /// Writes the values in their element type, one after the other; values given as JSON as doubles.
+  /// - Parameter target: room for `count` elements.
+  public func copy(to target: UnsafeMutableRawPointer) {
+    let item = (dtype ?? .f64).itemSize
+    switch self {
+    case .integers(let values, _):
+      for (at, value) in values.enumerated() {
+        let place = target + at * item
+        switch item {
+        case 1: place.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
+        case 2: place.storeBytes(of: UInt16(truncatingIfNeeded: value), as: UInt16.self)
+        case 4: place.storeBytes(of: UInt32(truncatingIfNeeded: value), as: UInt32.self)
+        default: place.storeBytes(of: value, as: Int64.self)
+        }
+      }
+    case .complex(let values, let type):
+      for (at, value) in values.enumerated() {
+        if type == .c64 {
+          target.storeBytes(of: SIMD2(Float(value.x), Float(value.y)), toByteOffset: at * item, as: SIMD2<Float>.self)
+        } else {
+          target.storeBytes(of: value, toByteOffset: at * item, as: SIMD2<Double>.self)
+        }
+      }
+    default:
+      for (at, value) in doubles.enumerated() {
+        let place = target + at * item
+        switch dtype {
+        case .f16: place.storeBytes(of: SmallFloat.halfBits(value), as: UInt16.self)
+        case .bf16: place.storeBytes(of: UInt16(truncatingIfNeeded: Float(value).bitPattern >> 16), as: UInt16.self)
+        case .f32: place.storeBytes(of: Float(value), as: Float.self)
+        default: place.storeBytes(of: value, as: Double.self)
+        }
+      }
+    }
+  }
+
   /// All elements of an array in C order.
   /// - Throws: `.memory` for an array of more than 2^28 elements.
   public init(_ view: ArrayView) throws(MediaError) {

@@ -114,7 +114,7 @@ import Testing
   }
 
   /// The fast counter against the rule applied to one value at a time.
-  @Test(arguments: [1, 2, 3, 10, 64, 100, 512, 2_000, 3_000])
+  @Test(arguments: [1, 2, 3, 10, 63, 64, 65, 100, 512, 1_022, 1_023, 1_024, 3_000])
   func fastCountingFollowsTheRule(bins: Int) throws {
     var random = SplitMix(state: UInt64(bins))
     for round in 0..<24 {
@@ -150,7 +150,7 @@ import Testing
         }
         var expected = [Int64](repeating: 0, count: bins)
         for value in sample { expected[rule.index(of: value)] += 1 }
-        #expect(counter.counts == expected, "\(type) round \(round)")
+        #expect(counter.finish() == expected, "\(type) round \(round)")
       }
     }
   }
@@ -163,7 +163,7 @@ import Testing
     let wild: [Float] = [.nan, .infinity, -.infinity, -1e30, 1e30, -1, 2, 0.5]
     let values = (0..<64).map { wild[$0 % wild.count] }
     values.withUnsafeBufferPointer { counter.add($0) }
-    #expect(counter.counts.reduce(0, +) == 64)
+    #expect(counter.finish().reduce(0, +) == 64)
   }
 
   @Test func stridedViewsCountLikeCopies() throws {
@@ -176,6 +176,129 @@ import Testing
       let broadcast = try ArrayView(base: base, dtype: .f32, shape: [3, 200_000], strides: [0, 4])
       let triple = try Histogram(array: broadcast, bins: 64).counts.doubles
       #expect(try triple == Histogram(array: plain, bins: 64).counts.doubles.map { $0 * 3 })
+    }
+  }
+
+  /// Types of 8 and 16 bits are counted by value; doubles of the same numbers take the other way.
+  @Test(arguments: [DType.bool, .i8, .u8, .i16, .u16, .f16, .bf16])
+  func narrowTypesCountLikeTheirValuesInDoubles(type: DType) throws {
+    var random = SplitMix(state: UInt64(type.rawValue))
+    for count in [1, 7, 1_000, 70_001] {
+      let bytes = (0..<count * type.itemSize).map { _ -> UInt8 in
+        let byte = UInt8(truncatingIfNeeded: random.next())
+        // No NaN, no infinity: the exponent, in the upper byte, is never all ones. And booleans are 0 or 1.
+        return type == .bool ? byte & 1 : (type.isFloating ? byte & 0xBB : byte)
+      }
+      try bytes.withUnsafeBytes { raw in
+        let view = try ArrayView(base: raw.baseAddress, dtype: type, shape: [count])
+        let wide = try view.doubles()
+        for (bins, range) in [(1, nil), (64, nil), (7, (-100.25, 90.5)), (100, (0.0, 1.0))] as [(Int, (Double, Double)?)] {
+          let limits = range.map { (HistogramLimit.double($0.0), HistogramLimit.double($0.1)) }
+          let data = type.counted
+          guard let made = try? Histogram(array: view, bins: bins, range: limits) else { continue }
+          let (low, high) = try Histogram.outerEdges(view, data, limits)
+          let rule = try HistogramRule(data: data, low: low, high: high, bins: bins)
+          let filter = HistogramFilter(rule: rule, data: data)
+          var expected = [Int64](repeating: 0, count: bins)
+          for value in wide where limits == nil || filter.keeps(value, bits: nil) {
+            expected[rule.index(of: rule.edgeType.rounded(value))] += 1
+          }
+          #expect(made.counts == .integers(expected, .i64), "\(count) values, \(bins) bins")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [DType.f16, .bf16, .f32, .f64])
+  func skippingLeavesTheFiniteElementsAndTheirWeights(type: DType) throws {
+    let plain: [Double] = [1, 2, 2.5, -3, 4, 0.5]
+    let mixed: [Double] = [1, .nan, 2, 2.5, .infinity, -3, -.infinity, 4, 0.5, .nan]
+    let weights: [Double] = [1, 100, 2, 3, 100, 4, 100, 5, 6, 100]
+    func bytes(_ values: [Double]) -> [UInt8] {
+      var out = [UInt8](repeating: 0, count: values.count * type.itemSize)
+      out.withUnsafeMutableBytes { if let base = $0.baseAddress { NumberList.floats(values, type).copy(to: base) } }
+      return out
+    }
+    try bytes(mixed).withUnsafeBytes { a in
+      try bytes(plain).withUnsafeBytes { b in
+        try weights.withUnsafeBytes { w in
+          let dirty = try ArrayView(base: a.baseAddress, dtype: type, shape: [5, 2])
+          let clean = try ArrayView(base: b.baseAddress, dtype: type, shape: [6])
+          let weighed = try ArrayView(base: w.baseAddress, dtype: .f64, shape: [5, 2])
+          let made = try Histogram(
+            array: dirty, options: HistogramOptions(bins: .count(4), weights: weighed, skipsNonFinite: true))
+          #expect(made.counts.doubles == [4, 0, 9, 8])
+          #expect(made.edges == (try Histogram(array: clean, bins: 4)).edges)
+          #expect(made.skipped == 4)
+          #expect(made.loggedValue["skipped"] == 4)
+          let rule = try Histogram(array: dirty, options: HistogramOptions(bins: .estimator("auto"), skipsNonFinite: true))
+          #expect(try rule.counts == Histogram(array: clean, estimator: "auto").counts)
+          #expect { try Histogram(array: dirty, options: HistogramOptions(bins: .count(4))) } throws: {
+            ($0 as? MediaError)?.code == .notFinite
+          }
+          let none = try Histogram(array: clean, options: HistogramOptions(bins: .count(4), skipsNonFinite: true))
+          #expect(none.skipped == 0 && none.loggedValue["skipped"] == 0)
+          #expect(try Histogram(array: clean, bins: 4).loggedValue["skipped"] == nil)
+        }
+      }
+    }
+  }
+
+  @Test func onlyNonFiniteValuesLeaveAnEmptyHistogram() throws {
+    let values: [Float] = [.nan, .infinity]
+    try values.withUnsafeBytes { raw in
+      let view = try ArrayView(base: raw.baseAddress, dtype: .f32, shape: [2])
+      let made = try Histogram(array: view, options: HistogramOptions(bins: .count(2), skipsNonFinite: true))
+      #expect(made.counts == .integers([0, 0], .i64) && made.edges.doubles == [0, 0.5, 1] && made.skipped == 2)
+    }
+  }
+
+  @Test func extremaAreThoseOfASimpleLoop() throws {
+    var random = SplitMix(state: 5)
+    for count in [1, 2, 3, 7, 8, 15, 16, 17, 33, 1_000] {
+      for broken in [nil, Double.nan, .infinity, -.infinity] {
+        var values = (0..<count).map { _ in Double(Int64(bitPattern: random.next())) * 0x1p-40 }
+        if let broken { values[Int(random.next() % UInt64(count))] = broken }
+        for type in [DType.f32, .f64] {
+          let given = values.map { type.rounded($0) }
+          let array = type == .f32 ? NPY(given.map { Float($0) }, type) : NPY(given, type)
+          let found = try array.withView { try ArrayExtrema.limits(of: $0, as: type) }
+          if broken == nil {
+            #expect(found.0.double == given.min() && found.1.double == given.max())
+          } else {
+            #expect(found.0.double.isNaN && found.1.double.isNaN, "\(count) \(type)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func chosenPlacesAreThoseOfTheSortedOrder() {
+    var random = SplitMix(state: 11)
+    let shares = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1]
+    for round in 0..<60 {
+      let count = 1 + Int(random.next() % 500)
+      // Random, few different, ascending, descending, all equal.
+      let values = (0..<count).map { at -> Double in
+        switch round % 5 {
+        case 0: Double(random.next() % 1_000_000)
+        case 1: Double(random.next() % 3)
+        case 2: Double(at)
+        case 3: Double(count - at)
+        default: 1
+        }
+      }
+      let sorted = values.sorted()
+      var scrambled = values
+      let found = ArrayQuantiles.interpolated(&scrambled, shares) { a, b, g in a + (b - a) * g }
+      let expected = shares.map { share -> Double in
+        let position = share * Double(count - 1)
+        let index = Int(position)
+        return index + 1 < count ? sorted[index] + (sorted[index + 1] - sorted[index]) * (position - Double(index))
+          : sorted[index]
+      }
+      #expect(found == expected, "round \(round)")
+      #expect(scrambled.sorted() == sorted)
     }
   }
 }

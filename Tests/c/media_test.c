@@ -22,7 +22,7 @@ static quipu_status make_image(const quipu_array *array, quipu_media **media, qu
   return quipu_image_new(array, NULL, media, error);
 }
 static quipu_status make_histogram(const quipu_array *array, quipu_media **media, quipu_error **error) {
-  return quipu_histogram_new(array, 0, media, error);
+  return quipu_histogram_new(array, NULL, media, error);
 }
 static quipu_status make_value(const quipu_array *array, quipu_media **media, quipu_error **error) {
   return quipu_array_value_new(array, media, error);
@@ -63,7 +63,7 @@ TEST(test_array__null_pointers_are_refused) {
   REFUSE_EVERYWHERE(&array, QUIPU_ERROR_NULL, "shape");
   array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 2, shape, NULL);
   CHECK_REFUSED(quipu_image_new(&array, NULL, NULL, &error), QUIPU_ERROR_NULL, "image");
-  CHECK_REFUSED(quipu_histogram_new(&array, 0, NULL, &error), QUIPU_ERROR_NULL, "histogram");
+  CHECK_REFUSED(quipu_histogram_new(&array, NULL, NULL, &error), QUIPU_ERROR_NULL, "histogram");
   CHECK_REFUSED(quipu_image_open(NULL, NULL, &media, &error), QUIPU_ERROR_NULL, "path");
   CHECK_REFUSED(quipu_media_list_new(NULL, 1, &media, &error), QUIPU_ERROR_NULL, "items");
   CHECK(media == NULL);
@@ -146,10 +146,16 @@ static char *logged_value(quipu_media *media) {
   return text;
 }
 
+static quipu_status count_in_bins(const quipu_array *array, int64_t bins, quipu_media **media, quipu_error **detail) {
+  quipu_histogram_options options = QUIPU_HISTOGRAM_OPTIONS_INIT;
+  options.bins = bins;
+  return quipu_histogram_new(array, &options, media, detail);
+}
+
 static void check_histogram_of(const quipu_array *array, const char *counts) {
   quipu_media *media = NULL;
   char *text;
-  CHECK_OK(quipu_histogram_new(array, 3, &media, &error));
+  CHECK_OK(count_in_bins(array, 3, &media, &error));
   text = logged_value(media);
   CHECK(text != NULL);
   if (text) {
@@ -340,19 +346,115 @@ TEST(test_histogram__values_without_an_order_are_refused) {
   const int64_t shape[] = {4}, none[] = {0};
   quipu_array array = array_of(values, QUIPU_DTYPE_FLOAT64, 1, shape, NULL);
   quipu_media *histogram = NULL;
-  CHECK_REFUSED(quipu_histogram_new(&array, 0, &histogram, &error), QUIPU_ERROR_VALUE, NULL);
+  CHECK_REFUSED(quipu_histogram_new(&array, NULL, &histogram, &error), QUIPU_ERROR_VALUE, NULL);
   values[3] = INFINITY;
-  CHECK_REFUSED(quipu_histogram_new(&array, 0, &histogram, &error), QUIPU_ERROR_VALUE, NULL);
+  CHECK_REFUSED(quipu_histogram_new(&array, NULL, &histogram, &error), QUIPU_ERROR_VALUE, NULL);
   values[3] = 4;
-  CHECK_REFUSED(quipu_histogram_new(&array, -1, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
-  CHECK_REFUSED(quipu_histogram_new(&array, 513, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
-  CHECK_REFUSED(quipu_histogram_new(&array, INT64_MAX, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
-  CHECK_REFUSED(quipu_histogram_new(&array, INT64_MIN, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
+  CHECK_REFUSED(count_in_bins(&array, -1, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
+  CHECK_REFUSED(count_in_bins(&array, 513, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
+  CHECK_REFUSED(count_in_bins(&array, INT64_MAX, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
+  CHECK_REFUSED(count_in_bins(&array, INT64_MIN, &histogram, &error), QUIPU_ERROR_VALUE, "bins");
   CHECK(histogram == NULL);
   /* np.histogram of nothing has empty bins */
   array = array_of(NULL, QUIPU_DTYPE_FLOAT64, 1, none, NULL);
-  CHECK_OK(quipu_histogram_new(&array, 0, &histogram, &error));
+  CHECK_OK(quipu_histogram_new(&array, NULL, &histogram, &error));
   quipu_media_free(histogram);
+}
+
+TEST(test_histogram__options_choose_bins_range_weights_and_what_to_skip) {
+  static const float values[] = {0, 1, 2, 3, 4, NAN, INFINITY};
+  static const double weights[] = {1, 1, 1, 1, 0.5, 7, 7};
+  static const int32_t edges[] = {0, 2, 5};
+  const int64_t shape[] = {7}, edge_shape[] = {3};
+  const quipu_array array = array_of(values, QUIPU_DTYPE_FLOAT32, 1, shape, NULL);
+  const quipu_array weight_array = array_of(weights, QUIPU_DTYPE_FLOAT64, 1, shape, NULL);
+  const quipu_array edge_array = array_of(edges, QUIPU_DTYPE_INT32, 1, edge_shape, NULL);
+  quipu_histogram_options options = QUIPU_HISTOGRAM_OPTIONS_INIT;
+  const quipu_histogram_result *result = NULL;
+  quipu_limit range[2];
+  quipu_media *histogram = NULL;
+  quipu_str text;
+
+  options.edges = &edge_array;
+  options.weights = &weight_array;
+  options.skip_nonfinite = 1;
+  CHECK_OK(quipu_histogram_compute(&array, &options, &result, &error));
+  CHECK_INT(result->counts.dtype, QUIPU_DTYPE_FLOAT64);
+  CHECK_INT(result->counts.shape[0], 2);
+  CHECK(((const double *)result->counts.data)[0] == 2 && ((const double *)result->counts.data)[1] == 2.5);
+  CHECK_INT(result->edges.dtype, QUIPU_DTYPE_INT32);
+  CHECK_INT(result->edges.shape[0], 3);
+  CHECK_INT(((const int32_t *)result->edges.data)[2], 5);
+  CHECK_INT(result->skipped, 2);
+  quipu_histogram_result_free(result);
+  quipu_histogram_result_free(NULL);
+
+  options.edges = options.weights = NULL;
+  options.bins = 2;
+  CHECK_OK(quipu_histogram_new(&array, &options, &histogram, &error));
+  CHECK_OK(quipu_media_json(histogram, &text, &error));
+  CHECK_TEXT(text.data, "{\"_type\":\"histogram\",\"values\":[2,3],\"bins\":[0.0,2.0,4.0],\"skipped\":2}");
+  quipu_text_free(text);
+  quipu_media_free(histogram);
+
+  /* a range leaves out what lies outside, NaN too; a plain limit leaves float32 data their type, a typed one does not */
+  options.skip_nonfinite = 0;
+  options.range = range;
+  range[0] = quipu_plain_limit(1);
+  range[1] = quipu_plain_limit(3);
+  CHECK_OK(quipu_histogram_compute(&array, &options, &result, &error));
+  CHECK_INT(result->edges.dtype, QUIPU_DTYPE_FLOAT32);
+  CHECK_INT(((const int64_t *)result->counts.data)[1], 2);
+  quipu_histogram_result_free(result);
+  range[1].dtype = QUIPU_DTYPE_FLOAT64;
+  CHECK_OK(quipu_histogram_compute(&array, &options, &result, &error));
+  CHECK_INT(result->edges.dtype, QUIPU_DTYPE_FLOAT64);
+  quipu_histogram_result_free(result);
+
+  range[1].dtype = 77;
+  CHECK_REFUSED(quipu_histogram_compute(&array, &options, &result, &error), QUIPU_ERROR_DTYPE, "range[1]");
+  range[1] = quipu_plain_limit(NAN);
+  CHECK_REFUSED(quipu_histogram_compute(&array, &options, &result, &error), QUIPU_ERROR_VALUE, "range");
+  range[1] = quipu_plain_limit(0);
+  CHECK_REFUSED(quipu_histogram_compute(&array, &options, &result, &error), QUIPU_ERROR_VALUE, "range");
+  options.range = NULL;
+  CHECK(result == NULL);
+  CHECK_REFUSED(quipu_histogram_compute(&array, NULL, NULL, &error), QUIPU_ERROR_NULL, "result");
+  options.estimator = "auto";
+  CHECK_REFUSED(quipu_histogram_compute(&array, &options, &result, &error), QUIPU_ERROR_OPTIONS, "estimator");
+  options.bins = 0;
+  options.skip_nonfinite = 1;
+  options.weights = &edge_array;
+  CHECK_REFUSED(quipu_histogram_compute(&array, &options, &result, &error), QUIPU_ERROR_VALUE, "weights");
+  options.weights = NULL;
+  options.estimator = "often";
+  CHECK_REFUSED(quipu_histogram_compute(&array, &options, &result, &error), QUIPU_ERROR_VALUE, "often");
+  options.estimator = NULL;
+  options.struct_size = 7;
+  CHECK_REFUSED(quipu_histogram_compute(&array, &options, &result, &error), QUIPU_ERROR_OPTIONS, "options");
+}
+
+TEST(test_array_statistics__are_those_of_the_elements) {
+  double values[101] = {0};
+  const int64_t shape[] = {101}, few[] = {3};
+  quipu_array array = array_of(values, QUIPU_DTYPE_FLOAT64, 1, shape, NULL);
+  quipu_media *media = NULL;
+  quipu_str text;
+  int at;
+  for (at = 0; at < 101; at++) values[(at * 37) % 101] = at;
+  CHECK_OK(quipu_array_statistics_new(&array, "torch.Tensor", &media, &error));
+  CHECK_OK(quipu_media_json(media, &text, &error));
+  CHECK_TEXT(text.data, "{\"_type\":\"torch.Tensor\",\"var\":850.0,\"mean\":50.0,\"min\":0.0,\"max\":100.0,"
+                        "\"10%\":10.0,\"25%\":25.0,\"75%\":75.0,\"90%\":90.0,\"size\":101}");
+  quipu_text_free(text);
+  quipu_media_free(media);
+  array.shape = few;
+  CHECK_OK(quipu_array_statistics_new(&array, NULL, &media, &error));
+  CHECK_OK(quipu_media_json(media, &text, &error));
+  CHECK(text.size > 0 && text.data[0] == '[');
+  quipu_text_free(text);
+  quipu_media_free(media);
+  CHECK_REFUSED(quipu_array_statistics_new(NULL, NULL, &media, &error), QUIPU_ERROR_NULL, "array");
 }
 
 TEST(test_histogram__counts_and_edges_that_do_not_fit_are_refused) {
@@ -580,7 +682,7 @@ TEST(test_table__calls_on_another_kind_of_media_are_refused) {
   quipu_array array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 1, shape, NULL);
   quipu_media *histogram = NULL;
   quipu_item cell = quipu_item_int("", 1);
-  CHECK_OK(quipu_histogram_new(&array, 0, &histogram, &error));
+  CHECK_OK(quipu_histogram_new(&array, NULL, &histogram, &error));
   CHECK_REFUSED(quipu_table_add_row(histogram, &cell, 1, &error), QUIPU_ERROR_HANDLE, "table");
   CHECK_REFUSED(quipu_table_add_column(histogram, "a", &array, 1, &error), QUIPU_ERROR_HANDLE, "table");
   CHECK_REFUSED(quipu_table_add_row(NULL, &cell, 1, &error), QUIPU_ERROR_NULL, "table");
@@ -595,7 +697,7 @@ TEST(test_media__use_after_free_is_refused) {
   quipu_run *run = start_with_before();
   quipu_item item;
   REQUIRE(run);
-  CHECK_OK(quipu_histogram_new(&array, 0, &histogram, &error));
+  CHECK_OK(quipu_histogram_new(&array, NULL, &histogram, &error));
   quipu_media_free(histogram);
   quipu_media_free(histogram); /* a second free does nothing */
   item = quipu_item_media("h", histogram);

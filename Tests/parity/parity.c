@@ -83,7 +83,11 @@ int main(int argc, char **argv) {
     }
     image_options.caption = "a picture";
     DO(quipu_image_new(&pixel_array, &image_options, &image, &error));
-    DO(quipu_histogram_new(&value_array, 10, &histogram, &error));
+    {
+      quipu_histogram_options ten = QUIPU_HISTOGRAM_OPTIONS_INIT;
+      ten.bins = 10;
+      DO(quipu_histogram_new(&value_array, &ten, &histogram, &error));
+    }
     DO(quipu_point_cloud_new(&point_array, NULL, &cloud, &error));
     DO(quipu_table_new(columns, 3, NULL, &table, &error));
     for (x = 0; x < 3; x++) {

@@ -21,6 +21,8 @@ STRUCTURES = {
     "quipu_box3d": _ffi.Box3D, "quipu_scene_options": _ffi.SceneOptions,
     "quipu_table_options": _ffi.TableOptions, "quipu_login_options": _ffi.LoginOptions,
     "quipu_labels": _ffi.Labels, "quipu_chart_options": _ffi.ChartOptions,
+    "quipu_limit": _ffi.Limit, "quipu_histogram_options": _ffi.HistogramOptions,
+    "quipu_histogram_result": _ffi.HistogramResult,
 }  # fmt: skip
 OPAQUE = {"quipu_run", "quipu_columns", "quipu_media", "quipu_error"}
 
@@ -45,6 +47,8 @@ def acceptable(text):
         return (c.POINTER(c.c_char_p),)
     if pointed.endswith("*") and pointed[:-1] in OPAQUE:
         return (c.POINTER(c.c_void_p),)
+    if pointed.endswith("*") and pointed[:-1] in STRUCTURES:
+        return (c.POINTER(c.POINTER(STRUCTURES[pointed[:-1]])),)
     if pointed == "quipu_str":
         return (c.POINTER(_ffi.OutStr), c.POINTER(_ffi.Str))
     if pointed in STRUCTURES:
@@ -89,7 +93,8 @@ def test_constants_equal_the_header():
     assert found["QUIPU_ABI"] == _ffi.ABI
     assert found["QUIPU_STEP_AUTO"] == _ffi.STEP_AUTO
     assert found["QUIPU_WAIT_FOREVER"] == _ffi.WAIT_FOREVER
-    for name in ("FINISHED", "FORKED", "NOT_FOUND", "TIMEOUT", "FULL", "FORMAT", "DISK_FULL", "VALUE", "NO_API_KEY"):
+    names = "FINISHED FORKED NOT_FOUND TIMEOUT FULL FORMAT DISK_FULL VALUE DEVICE NO_API_KEY"
+    for name in names.split():
         assert found[f"QUIPU_ERROR_{name}"] == getattr(_ffi, f"ERROR_{name}")
     for name in ("BOOL", "INT", "DOUBLE"):
         assert found[f"QUIPU_TYPE_{name}"] == getattr(_ffi, f"TYPE_{name}")

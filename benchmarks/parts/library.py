@@ -13,6 +13,14 @@ class Array(ctypes.Structure):
     ]  # fmt: skip
 
 
+class HistogramOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_uint32), ("density", c_uint32), ("bins", c_int64), ("estimator", c_char_p),
+        ("edges", c_void_p), ("range", c_void_p), ("weights", c_void_p), ("skip_nonfinite", c_uint32),
+        ("reserved", c_uint32),
+    ]  # fmt: skip
+
+
 class Str(ctypes.Structure):
     _fields_ = [("data", c_void_p), ("size", ctypes.c_size_t)]
 
@@ -24,14 +32,16 @@ class Item(ctypes.Structure):
     ]  # fmt: skip
 
 
-DTYPES = {"uint8": 6, "float32": 12, "float64": 13}
+DTYPES = {
+    "int32": 4, "int64": 5, "uint8": 6, "uint16": 7, "float16": 10, "float32": 12, "float64": 13,
+}  # fmt: skip
 TYPE_MEDIA = 6
 
 lib = ctypes.CDLL(LIBRARY)
 for name in ("image_new", "histogram_new", "run_start", "run_finish", "run_flush", "run_log_items", "media_json"):
     getattr(lib, "quipu_" + name).restype = c_int32
 lib.quipu_image_new.argtypes = [c_void_p, c_void_p, c_void_p, c_void_p]
-lib.quipu_histogram_new.argtypes = [c_void_p, c_int64, c_void_p, c_void_p]
+lib.quipu_histogram_new.argtypes = [c_void_p, c_void_p, c_void_p, c_void_p]
 lib.quipu_run_log_items.argtypes = [c_void_p, c_void_p, ctypes.c_size_t, c_int64, c_int32, c_void_p]
 lib.quipu_run_flush.argtypes = [c_void_p, c_int64, c_void_p]
 lib.quipu_run_finish.argtypes = [c_void_p, c_int32, c_int64, c_void_p]

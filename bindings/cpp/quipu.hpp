@@ -463,6 +463,11 @@ class Array {
   bool has_strides_ = false;
 };
 
+#if QUIPU_HAS_EXCEPTIONS
+// The view of another library's array. quipu_eigen.hpp, quipu_torch.hpp and quipu_xtensor.hpp bring overloads for theirs.
+inline Array array(const DLTensor *tensor) { return Array::from_dlpack(tensor); }
+#endif
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Media
 
@@ -569,13 +574,142 @@ class Image : public Media {
 #endif
 };
 
+// An outer limit of a histogram's range. A C++ number is plain: it adapts to the data, as a Python number does.
+// `Limit::typed(x)` brings its type and promotes the data, as a NumPy scalar does.
+class Limit {
+ public:
+  template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
+  constexpr Limit(T value) noexcept : Limit(value, 0) {}  // NOLINT: implicit on purpose
+  template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
+  static constexpr Limit typed(T value) noexcept {
+    return Limit(value, dtype_of<T>());
+  }
+  constexpr quipu_limit plain() const noexcept { return limit_; }
+
+ private:
+  template <class T>
+  constexpr Limit(T value, quipu_dtype dtype) noexcept
+      : limit_{dtype, std::is_integral_v<T> ? 1u : 0u, std::is_integral_v<T> ? static_cast<std::int64_t>(value) : 0,
+               std::is_integral_v<T> ? 0.0 : static_cast<double>(value)} {}
+
+  quipu_limit limit_;
+};
+
+// At most one of bins, estimator and edges; none: 64 bins.
+struct HistogramOptions {
+  std::int64_t bins = 0;
+  std::optional<std::string> estimator{};  // "auto", "fd", "doane", "scott", "stone", "rice", "sturges", "sqrt"
+  std::optional<Array> edges{};
+  std::optional<std::array<Limit, 2>> range{};
+  std::optional<Array> weights{};
+  bool density = false;
+  bool skip_nonfinite = false;
+};
+
+namespace detail {
+
+template <class F>
+auto with_histogram_options(const HistogramOptions &options, F &&call) {
+  quipu_histogram_options plain = {};
+  plain.struct_size = sizeof plain;
+  plain.bins = options.bins;
+  plain.estimator = options.estimator ? Name(*options.estimator).c_str() : nullptr;
+  plain.density = options.density ? 1 : 0;
+  plain.skip_nonfinite = options.skip_nonfinite ? 1 : 0;
+  quipu_array edges = {}, weights = {};
+  if (options.edges) {
+    edges = options.edges->view();
+    plain.edges = &edges;
+  }
+  if (options.weights) {
+    weights = options.weights->view();
+    plain.weights = &weights;
+  }
+  quipu_limit range[2] = {};
+  if (options.range) {
+    range[0] = (*options.range)[0].plain();
+    range[1] = (*options.range)[1].plain();
+    plain.range = range;
+  }
+  return call(&plain);
+}
+
+}  // namespace detail
+
+// What np.histogram returns. `counts<T>()` and `edges<T>()` are the numbers themselves; a span without data if they are
+// of another type: counts are std::int64_t, of the weights' type, or double with density; edges float for float data.
+class HistogramResult {
+ public:
+  HistogramResult() noexcept = default;
+  explicit HistogramResult(const quipu_histogram_result *handle) noexcept : handle_(handle) {}  // takes it
+  HistogramResult(HistogramResult &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  HistogramResult &operator=(HistogramResult &&other) noexcept {
+    if (this != &other) {
+      quipu_histogram_result_free(handle_);
+      handle_ = std::exchange(other.handle_, nullptr);
+    }
+    return *this;
+  }
+  HistogramResult(const HistogramResult &) = delete;
+  HistogramResult &operator=(const HistogramResult &) = delete;
+  ~HistogramResult() { quipu_histogram_result_free(handle_); }
+
+  template <class T = std::int64_t>
+  span<const T> counts() const noexcept {
+    return handle_ ? numbers<T>(handle_->counts) : span<const T>();
+  }
+  template <class T = double>
+  span<const T> edges() const noexcept {
+    return handle_ ? numbers<T>(handle_->edges) : span<const T>();
+  }
+  std::int64_t skipped() const noexcept { return handle_ ? handle_->skipped : 0; }
+  const quipu_histogram_result *handle() const noexcept { return handle_; }
+
+ private:
+  template <class T>
+  static span<const T> numbers(const quipu_array &array) noexcept {
+    if (array.dtype != dtype_of<T>()) return {};
+    return {static_cast<const T *>(array.data), static_cast<std::size_t>(array.shape[0])};
+  }
+
+  const quipu_histogram_result *handle_ = nullptr;
+};
+
+// np.histogram by itself.
+inline Status try_histogram(HistogramResult &out, const Array &values, const HistogramOptions &options = {}) {
+  const quipu_array view = values.view();
+  const quipu_histogram_result *made = nullptr;
+  quipu_error *error = nullptr;
+  const quipu_status code = detail::with_histogram_options(options, [&](const quipu_histogram_options *plain) {
+    return quipu_histogram_compute(&view, plain, &made, &error);
+  });
+  out = HistogramResult(made);
+  return Status(code, error);
+}
+#if QUIPU_HAS_EXCEPTIONS
+inline HistogramResult histogram(const Array &values, const HistogramOptions &options = {}) {
+  HistogramResult result;
+  try_histogram(result, values, options).or_throw();
+  return result;
+}
+#endif
+
 class Histogram : public Media {
  public:
   Histogram() noexcept = default;
+  static Status try_make(Histogram &out, const Array &values, const HistogramOptions &options) {
+    const quipu_array view = values.view();
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return detail::with_histogram_options(options, [&](const quipu_histogram_options *plain) {
+        return quipu_histogram_new(&view, plain, made, e);
+      });
+    });
+  }
   // bins: 1..512, 0 for 64.
   static Status try_make(Histogram &out, const Array &values, std::int64_t bins = 0) {
-    const quipu_array view = values.view();
-    return out.adopt([&](quipu_media **made, quipu_error **e) { return quipu_histogram_new(&view, bins, made, e); });
+    HistogramOptions options;
+    options.bins = bins;
+    return try_make(out, values, options);
   }
   static Status try_from_counts(Histogram &out, const Array &counts, const Array &edges) {
     const quipu_array c = counts.view();
@@ -588,6 +722,7 @@ class Histogram : public Media {
   }
 #if QUIPU_HAS_EXCEPTIONS
   explicit Histogram(const Array &values, std::int64_t bins = 0) { try_make(*this, values, bins).or_throw(); }
+  Histogram(const Array &values, const HistogramOptions &options) { try_make(*this, values, options).or_throw(); }
   static Histogram from_counts(const Array &counts, const Array &edges) {
     Histogram result;
     try_from_counts(result, counts, edges).or_throw();
@@ -611,6 +746,23 @@ class ArrayValue : public Media {
   }
 #if QUIPU_HAS_EXCEPTIONS
   explicit ArrayValue(const Array &values) { try_make(*this, values).or_throw(); }
+#endif
+};
+
+// An array as a summary keeps it: up to 32 elements as above, more as statistics.
+class ArrayStatistics : public Media {
+ public:
+  ArrayStatistics() noexcept = default;
+  static Status try_make(ArrayStatistics &out, const Array &values, const Name &type_name = nullptr) {
+    const quipu_array view = values.view();
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_array_statistics_new(&view, type_name.c_str(), made, e);
+    });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  explicit ArrayStatistics(const Array &values, const Name &type_name = nullptr) {
+    try_make(*this, values, type_name).or_throw();
+  }
 #endif
 };
 

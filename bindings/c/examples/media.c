@@ -37,7 +37,7 @@ int main(void) {
   for (x = 0; x < 1000; x++) weights[x] = (float)(x % 37) / 37.0f;
 
   if (failed(quipu_image_new(&pixel_array, NULL, &image, &error), error)) goto out;
-  if (failed(quipu_histogram_new(&weight_array, 0, &histogram, &error), error)) goto out;
+  if (failed(quipu_histogram_new(&weight_array, NULL, &histogram, &error), error)) goto out;
   if (failed(quipu_table_new(columns, 2, NULL, &table, &error), error)) goto out;
   cells[0] = quipu_item_text("", quipu_cstr("seven"));
   cells[1] = quipu_item_double("", 0.93);

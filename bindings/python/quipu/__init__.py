@@ -12,7 +12,7 @@ import enum as _enum
 from . import _ffi, _init, _terminal, errors, plot, util
 from ._documents import Html, Molecule
 from ._figures import Graph, Plotly
-from ._histogram import Histogram
+from ._histogram import Histogram, histogram
 from ._image import Image
 from ._init import finish, init, login, logout, setup
 from ._object3d import Object3D, box3d
@@ -27,7 +27,7 @@ __version__ = _ffi.version
 __all__ = [
     "AlertLevel", "CommError", "ConfigError", "Error", "Graph", "Histogram", "Html", "Image", "Molecule",
     "Object3D", "Plotly", "QuipuError", "Run", "Settings", "Table", "UsageError", "alert", "box3d", "config",
-    "define_metric", "errors", "finish", "init", "log", "login", "logout", "mark_preempting", "plot",
+    "define_metric", "errors", "finish", "histogram", "init", "log", "login", "logout", "mark_preempting", "plot",
     "plot_table", "restore", "run", "save", "setup", "summary", "termerror", "termlog", "termwarn", "util",
     "visualize", "write_logs",
 ]  # fmt: skip

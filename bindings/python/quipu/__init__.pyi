@@ -96,11 +96,34 @@ class Image:
 
 class Histogram:
     MAX_LENGTH: int
-    def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = 64) -> None: ...
+    def __init__(
+        self,
+        sequence: Any = None,
+        np_histogram: Any = None,
+        num_bins: int = 64,
+        *,
+        bins: int | str | Sequence[float] | Any | None = None,
+        range: tuple[float, float] | None = None,
+        density: bool | None = None,
+        weights: Any = None,
+        skip_nonfinite: bool = False,
+    ) -> None: ...
     @property
     def histogram(self) -> list[float]: ...
     @property
     def bins(self) -> list[float]: ...
+    @property
+    def skipped(self) -> int: ...
+
+def histogram(
+    a: Any,
+    bins: int | str | Sequence[float] | Any = 10,
+    range: tuple[float, float] | None = None,
+    density: bool | None = None,
+    weights: Any = None,
+    *,
+    skip_nonfinite: bool = False,
+) -> tuple[Any, Any]: ...
 
 class Object3D:
     SUPPORTED_TYPES: frozenset[str]

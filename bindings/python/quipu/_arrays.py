@@ -1,12 +1,15 @@
 """Views of other libraries' arrays, without importing those libraries.
 
-An array is anything with NumPy's `__array_interface__`, the buffer protocol, or DLPack's `__dlpack__`. A tensor on
-another device, or one that takes part in differentiation, is first asked for a detached copy on the host.
+An array is anything with NumPy's `__array_interface__`, DLPack's `__dlpack__`, the buffer protocol, or `__array__`
+beside a shape and a dtype. A torch tensor on another device, or one that takes part in differentiation, is first asked
+for a detached copy on the host, as the official client does; other libraries' device memory is refused.
 """
+
+import sys
 
 from . import _ffi, errors
 
-_NATIVE = "<" if __import__("sys").byteorder == "little" else ">"
+_NATIVE = "<" if sys.byteorder == "little" else ">"
 
 _BUFFER_FORMATS = {
     "?": "b1",
@@ -32,7 +35,20 @@ def is_array(value):
         return False
     if hasattr(cls, "__array_interface__") or hasattr(cls, "__dlpack__"):
         return True
-    return cls is memoryview or (cls.__module__ == "array" and cls.__name__ == "array")
+    if cls is memoryview or (cls.__module__ == "array" and cls.__name__ == "array"):
+        return True
+    return _converts(value)
+
+
+def _converts(value):
+    """Whether the value makes a numpy array of itself (not data frames and series, which have rules of their own)."""
+    cls = type(value)
+    return (
+        hasattr(cls, "__array__")
+        and hasattr(cls, "shape")
+        and hasattr(cls, "dtype")
+        and module_of(value) not in ("pandas", "polars")
+    )
 
 
 def host(value):
@@ -44,6 +60,8 @@ def host(value):
                 value = getattr(value, step)()
         if getattr(value, "is_sparse", False):
             value = value.to_dense()
+        if getattr(value, "is_quantized", False):
+            value = value.dequantize()
     return value
 
 
@@ -58,6 +76,11 @@ def size(value):
     return count
 
 
+def type_name(value):
+    """What the summary calls an array's type."""
+    return "torch.Tensor" if is_tensor(value) else f"{module_of(value)}.{type(value).__name__}"
+
+
 def view(value):
     """(array for the library, what must stay alive), or None when the value is not an array of numbers."""
     interface = getattr(value, "__array_interface__", None)
@@ -68,7 +91,7 @@ def view(value):
     try:
         buffer = memoryview(value)
     except TypeError:
-        return None
+        return view(value.__array__()) if _converts(value) else None
     return _from_buffer(buffer)
 
 
@@ -90,9 +113,56 @@ def _from_interface(value, interface):
     return _ffi.array(data[0], dtype, interface["shape"], interface.get("strides"), flags), (value, interface)
 
 
+# Memory that the host can read, by DLPack's numbers: its own, pinned, managed. Of the others the most frequent names.
+_HOST_DEVICES = (1, 3, 11, 13)
+_DEVICES = {2: "CUDA", 4: "OpenCL", 7: "Vulkan", 8: "Metal", 10: "ROCm", 14: "oneAPI", 15: "WebGPU"}
+_TO_HOST = {
+    "torch": "tensor.cpu()",
+    "jax": "jax.device_get(array)",
+    "jaxlib": "jax.device_get(array)",
+    "cupy": "array.get()",
+    "mlx": "numpy.array(array)",
+    "tensorflow": "tensor.numpy()",
+    "paddle": "tensor.cpu()",
+}
+
+
+def _refuse_device(value):
+    """Raises for memory that the host cannot read, before the producer is asked for anything."""
+    device = getattr(value, "__dlpack_device__", None)
+    kind = int(device()[0]) if device is not None else 1
+    if kind not in _HOST_DEVICES:
+        way = _TO_HOST.get(module_of(value), "its library's copy to the host, such as .cpu() or .get()")
+        raise errors.make(
+            "array_on_device",
+            f"array: its memory is on a device ({_DEVICES.get(kind, f'DLPack type {kind}')}); bring it to the host "
+            f"first: {way}",
+            _ffi.ERROR_DEVICE,
+        )
+
+
 def _from_dlpack(value):
     value = host(value)
-    status, array, error = _ffi.dlpack_array(value.__dlpack__(), len(value.shape))
+    _refuse_device(value)
+    try:
+        try:
+            capsule = value.__dlpack__(max_version=(1, 0))
+        except TypeError:  # before DLPack 1.0
+            capsule = value.__dlpack__()
+    except (BufferError, RuntimeError) as error:
+        if hasattr(type(value), "__array__"):  # a type or layout that only this way knows
+            return view(value.__array__())
+        raise errors.make(
+            "array_not_exported", f"array: {module_of(value)} does not hand it over: {error}", _ffi.ERROR_VALUE
+        ) from error
+    tensor = _ffi.Tensor(capsule)
+    if tensor.version[0] > 1:
+        raise errors.make(
+            "dlpack_version",
+            f"array: comes by DLPack {tensor.version[0]}.{tensor.version[1]}; versions 0 and 1 are understood",
+            _ffi.ERROR_VALUE,
+        )
+    status, array, error = _ffi.dlpack_array(tensor)
     if status != _ffi.OK:
         code, kind, message = _ffi.take_error(error, status)
         raise errors.make(kind, message, code)
@@ -120,7 +190,8 @@ def _from_buffer(buffer):
 
 
 def from_numbers(values):
-    """A view of a (nested) list of numbers, flattened; None if it holds anything else."""
+    """A view of a (nested) list of numbers; None if it holds anything else. NumPy reads it where the program has NumPy
+    and the list holds arrays or scalars of it; without, the list is flattened."""
     import array
 
     flat = []
@@ -136,6 +207,9 @@ def from_numbers(values):
                 stack.append(iter(item))
                 break
             elif is_array(item):
+                made = _by_numpy(values) if module_of(item) == "numpy" else None
+                if made is not None:
+                    return made
                 item = host(item)
                 items = item.tolist() if hasattr(item, "tolist") else list(item)
                 stack.append(iter(items if isinstance(items, list) else [items]))
@@ -161,3 +235,18 @@ def from_numbers(values):
     except OverflowError:
         data = array.array("d", [float(item) for item in flat])
     return view(data)
+
+
+def _by_numpy(values):
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return None
+    try:
+        return view(numpy.asarray(values))
+    except ValueError:  # ragged
+        return None
+
+
+def is_flat(values):
+    """Whether a list holds no lists nor arrays with axes."""
+    return not any(isinstance(item, (list, tuple)) or getattr(item, "shape", ()) != () for item in values)

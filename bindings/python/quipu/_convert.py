@@ -90,10 +90,14 @@ class Converter:
         return self.value(value.value)
 
     def big_array(self, value):
+        """More than 32 elements, or a type that Python has no numbers of."""
+        return self._library_array(value, _ffi.lib.quipu_array_value_new)
+
+    def _library_array(self, value, function, *arguments):
         view = _arrays.view(value)
         if view is None:
             raise not_serializable(value)
-        return self.own(_ffi.new_handle(_ffi.lib.quipu_array_value_new, _ffi.reference(view[0])))
+        return self.own(_ffi.new_handle(function, _ffi.reference(view[0]), *arguments))
 
     def medium(self, value):
         value._check_storable()
@@ -163,6 +167,8 @@ class Converter:
     def array(self, value, depth, in_list):
         value = _arrays.host(value)
         count = _arrays.size(value)
+        if str(getattr(value, "dtype", "")) == "bfloat16":  # NumPy's has no Python numbers
+            return self._library_array(value, _ffi.lib.quipu_array_value_new) if count <= 32 else self.big_array(value)
         if count == 1 and hasattr(value, "item"):
             return self.value(value.item(), depth + 1, in_list)
         if count <= 32:
@@ -252,6 +258,10 @@ class Row(Converter):
 
 class Summary(Converter):
     takes_figures = True
+
+    def big_array(self, value):
+        name = _ffi.cstring(_arrays.type_name(value))
+        return self._library_array(value, _ffi.lib.quipu_array_statistics_new, name)
 
     def key(self, key):
         raise errors.make(

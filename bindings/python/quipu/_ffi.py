@@ -31,6 +31,7 @@ WAIT_FOREVER = -1
 
 OK = 0
 ERROR_VALUE = -107
+ERROR_DEVICE = -111
 ERROR_FINISHED = -201
 ERROR_FORKED = -203
 ERROR_NOT_FOUND = -205
@@ -57,7 +58,11 @@ DTYPES = {
     "f2": 10, "f4": 12, "f8": 13,
     "c8": 14, "c16": 15,
 }  # fmt: skip
+# Bytes of an element, by the type's number.
+ITEM_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 2, 8: 4, 9: 8, 10: 2, 11: 2, 12: 4, 13: 8, 14: 8, 15: 16}
+BFLOAT16 = 11
 BYTE_SWAPPED = 1
+MAX_DIMENSIONS = 32
 
 
 class Str(Structure):
@@ -162,6 +167,28 @@ class Array(Structure):
         ("flags", c_uint32),
         ("reserved", c_uint32),
     ]
+
+
+class Limit(Structure):
+    _fields_ = [("dtype", c_int32), ("is_integer", c_uint32), ("integer", c_int64), ("number", c_double)]
+
+
+class HistogramOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("density", c_uint32),
+        ("bins", c_int64),
+        ("estimator", c_char_p),
+        ("edges", POINTER(Array)),
+        ("range", POINTER(Limit)),
+        ("weights", POINTER(Array)),
+        ("skip_nonfinite", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class HistogramResult(Structure):
+    _fields_ = [("counts", Array), ("edges", Array), ("skipped", c_int64)]
 
 
 class ImageOptions(Structure):
@@ -301,10 +328,16 @@ SIGNATURES = {
     "quipu_media_list_new": (_status, (_out, c_size_t, _out, _out)),
     "quipu_image_new": (_status, (_arrays, POINTER(ImageOptions), _out, _out)),
     "quipu_image_open": (_status, (c_char_p, POINTER(ImageOptions), _out, _out)),
-    "quipu_histogram_new": (_status, (_arrays, c_int64, _out, _out)),
+    "quipu_histogram_new": (_status, (_arrays, POINTER(HistogramOptions), _out, _out)),
     "quipu_histogram_from_counts": (_status, (_arrays, _arrays, _out, _out)),
     "quipu_histogram_from_json": (_status, (Str, _out, _out)),
+    "quipu_histogram_compute": (
+        _status,
+        (_arrays, POINTER(HistogramOptions), POINTER(POINTER(HistogramResult)), _out),
+    ),
+    "quipu_histogram_result_free": (None, (POINTER(HistogramResult),)),
     "quipu_array_value_new": (_status, (_arrays, _out, _out)),
+    "quipu_array_statistics_new": (_status, (_arrays, c_char_p, _out, _out)),
     "quipu_point_cloud_new": (_status, (_arrays, c_char_p, _out, _out)),
     "quipu_box3d_turn": (_status, (_doubles, _doubles, _doubles, POINTER(Box3D), _out)),
     "quipu_scene_new": (_status, (POINTER(SceneOptions), _out, _out)),
@@ -562,19 +595,83 @@ def buffer_address(view):
     return ctypes.addressof(ctypes.c_char.from_buffer(view)) if view.nbytes else None
 
 
-_capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-_capsule_pointer.restype = c_void_p
-_capsule_pointer.argtypes = (ctypes.py_object, c_char_p)
+def histogram(array, options):
+    """(status, ((bytes, dtype, count) of counts, of edges, skipped) or None, error) of `quipu_histogram_compute`."""
+    result, error = POINTER(HistogramResult)(), c_void_p()
+    status = lib.quipu_histogram_compute(byref(array), byref(options), byref(result), byref(error))
+    if status != OK:
+        return status, None, error
+    try:
+        found = []
+        for values in (result.contents.counts, result.contents.edges):
+            count = values.shape[0]
+            data = ctypes.string_at(values.data, count * ITEM_BYTES[values.dtype]) if count else b""
+            found.append((data, values.dtype, count))
+        return status, (*found, result.contents.skipped), error
+    finally:
+        lib.quipu_histogram_result_free(result)
 
 
-def dlpack_array(capsule, ndim):
-    """(status, array, error) for a capsule named "dltensor", whose first member is the tensor."""
-    tensor = _capsule_pointer(capsule, b"dltensor")
-    view, strides, error = Array(), (c_int64 * max(ndim, 1))(), c_void_p()
-    status = lib.quipu_array_from_dlpack(tensor, byref(view), strides, max(ndim, 1), byref(error))
-    view._keep = (capsule, strides)
+# DLPack: a capsule is taken by giving it another name; from then on its deleter is the taker's to call, once.
+
+_capsules = ctypes.pythonapi
+_capsules.PyCapsule_IsValid.restype = ctypes.c_int
+_capsules.PyCapsule_IsValid.argtypes = (ctypes.py_object, c_char_p)
+_capsules.PyCapsule_GetPointer.restype = c_void_p
+_capsules.PyCapsule_GetPointer.argtypes = (ctypes.py_object, c_char_p)
+_capsules.PyCapsule_SetName.restype = ctypes.c_int
+_capsules.PyCapsule_SetName.argtypes = (ctypes.py_object, c_char_p)
+
+# Capsules keep the address of their name.
+_TENSOR, _USED_TENSOR = c_char_p(b"dltensor"), c_char_p(b"used_dltensor")
+_VERSIONED, _USED_VERSIONED = c_char_p(b"dltensor_versioned"), c_char_p(b"used_dltensor_versioned")
+_Deleter = CFUNCTYPE(None, c_void_p)
+_TENSOR_BYTES = 48  # of DLTensor, in front of DLManagedTensor's context and deleter
+
+
+class _VersionedTensor(Structure):
+    """DLManagedTensorVersioned up to its DLTensor."""
+
+    _fields_ = [
+        ("major", c_uint32), ("minor", c_uint32), ("context", c_void_p), ("deleter", c_void_p), ("flags", c_uint64),
+    ]  # fmt: skip
+
+
+class Tensor:
+    """A DLPack tensor taken out of its capsule. The producer's deleter is called when this object goes."""
+
+    __slots__ = ("_deleter", "_managed", "address", "version")
+
+    def __init__(self, capsule):
+        self._deleter = None
+        if _capsules.PyCapsule_IsValid(capsule, _VERSIONED):
+            self._managed = _capsules.PyCapsule_GetPointer(capsule, _VERSIONED)
+            head = _VersionedTensor.from_address(self._managed)
+            self.version = head.major, head.minor
+            self.address = self._managed + ctypes.sizeof(_VersionedTensor)
+            deleter, used = head.deleter, _USED_VERSIONED
+        elif _capsules.PyCapsule_IsValid(capsule, _TENSOR):
+            self._managed = self.address = _capsules.PyCapsule_GetPointer(capsule, _TENSOR)
+            self.version = 0, 0
+            deleter, used = c_void_p.from_address(self._managed + _TENSOR_BYTES + 8).value, _USED_TENSOR
+        else:
+            raise TypeError("__dlpack__() returned no capsule named dltensor; a capsule can be used once")
+        _capsules.PyCapsule_SetName(capsule, used)
+        self._deleter = deleter
+
+    def __del__(self):
+        deleter, self._deleter = self._deleter, None
+        if deleter and _Deleter is not None:  # None: the interpreter is going
+            _Deleter(deleter)(self._managed)
+
+
+def dlpack_array(tensor):
+    """(status, array, error) for a `Tensor`, which the array keeps alive."""
+    view, strides, error = Array(), (c_int64 * MAX_DIMENSIONS)(), c_void_p()
+    status = lib.quipu_array_from_dlpack(tensor.address, byref(view), strides, MAX_DIMENSIONS, byref(error))
+    view._keep = (tensor, strides)
     return status, view, error
 
 
 reference = byref
-pointer = ctypes.pointer
+pointer = ctypes.pointer  # keeps its target alive
