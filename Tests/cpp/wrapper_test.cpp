@@ -356,6 +356,51 @@ TEST(test_cpp__table_calls_do_what_they_say) {
   CHECK_INT(run.stats().values_dropped, 0);
 }
 
+TEST(test_cpp__charts_leave_their_keys_to_tables) {
+  quipu::Run run(offline());
+  quipu::Table table({"x", "y", "s"});
+  table.add_row({1, 2.5, "a"});
+  quipu::ChartOptions split;
+  split.split_table = true;
+  split.title = "title";
+  const std::vector<std::int64_t> truth{0, 1, 1, 0};
+  const std::vector<std::string> words{"no", "yes", "yes", "no"};
+  const float scores[4][2] = {{0.9F, 0.1F}, {0.2F, 0.8F}, {0.6F, 0.4F}, {0.7F, 0.3F}};
+  quipu::ChartOptions named;
+  named.class_names = {"no", "yes"};
+  named.classes_to_plot = {1};
+  named.interp_size = 3;
+  const std::vector<double> x{0, 1}, y{2, 3};
+  run.log({{"line", quipu::Chart::line(table, "x", "y", "s", split)},
+           {"scatter", quipu::Chart::scatter(table, "x", "y")},
+           {"bar", quipu::Chart::bar(table, "s", "y")},
+           {"histogram", quipu::Chart::histogram(table, "y")},
+           {"own", quipu::Chart(table, "me/spec", quipu::Json::object({{"x", "x"}}))},
+           {"viz", quipu::Chart::visualize(table, "id")},
+           {"series", quipu::Chart::line_series({x}, {x, y}, {"p", "q"}, "step")},
+           {"roc", quipu::Chart::roc_curve(words, scores)},
+           {"matrix", quipu::Chart::confusion_matrix(truth, truth, named)},
+           {"scored", quipu::Chart::confusion_matrix_of_scores(truth, scores)},
+           {"deep", quipu::Json::object({{"pr", quipu::Chart::pr_curve(truth, scores, named)}})},
+           {"plotly", quipu::Figure::plotly("{\"data\":[]}")},
+           {"bokeh", quipu::Figure::bokeh("{\"roots\":[]}")},
+           {"graph", quipu::Figure::graph("{\"format\":\"keras\",\"nodes\":[],\"edges\":[]}")}});
+  const std::string summary = run.summary_json();
+  for (const char *key : {"CustomChartTables/line_table", "scatter_table", "bar_table", "histogram_table",
+                          "own_table", "viz", "series_table", "roc_table", "matrix_table", "scored_table",
+                          "deep.pr_table", "plotly", "bokeh", "graph"}) {
+    CHECK(has(summary, ("\"" + std::string(key) + "\":{").c_str()));
+  }
+  CHECK(has(summary, "\"_type\":\"plotly-file\""));
+  quipu::Chart chart;
+  const std::vector<std::int64_t> fewer{0, 1, 1};
+  CHECK_STATUS(quipu::Chart::try_roc_curve(chart, fewer, scores).code(), QUIPU_ERROR_VALUE);
+  CHECK_STATUS(run.try_log({{"list", quipu::Json::list({quipu::Chart::bar(table, "s", "y")})}}).code(),
+               QUIPU_ERROR_VALUE);
+  run.finish();
+  CHECK_INT(run.stats().values_dropped, 0);
+}
+
 TEST(test_cpp__config_and_summary_are_kept) {
   quipu::RunOptions options = offline();
   options.config = quipu::Json::object({{"rate", 0.1}});

@@ -1353,6 +1353,284 @@ class QUIPU_CONSUMABLE Table : public Media {
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Charts, figures and graphs
+
+// One label for each of many samples: an array of numbers or booleans, or texts. Borrowed: what it was made of must live
+// until the call has returned.
+class Labels {
+ public:
+  Labels(const Array &numbers) noexcept : numbers_(numbers), is_text_(false) {}  // NOLINT: implicit on purpose, all
+  // Anything with data() and size() of numbers.
+  template <class C, class T = std::remove_cv_t<std::remove_pointer_t<decltype(std::declval<const C &>().data())>>,
+            std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
+  Labels(const C &numbers) noexcept : numbers_(numbers), is_text_(false) {}  // NOLINT
+  Labels(const std::vector<std::string> &texts) {  // NOLINT
+    texts_.reserve(texts.size());
+    for (const std::string &text : texts) texts_.push_back(detail::str(text));
+  }
+  Labels(std::initializer_list<std::string_view> texts) {  // NOLINT
+    texts_.reserve(texts.size());
+    for (const std::string_view text : texts) texts_.push_back(detail::str(text));
+  }
+  template <class T, class A>
+  Labels(std::vector<T, A> &&) = delete;  // the labels would outlive the memory: give it a name
+
+ private:
+  friend class Chart;
+  // `room` has to outlive the result.
+  quipu_labels plain(quipu_array &room) const noexcept {
+    if (is_text_) return quipu_labels{nullptr, texts_.data(), texts_.size()};
+    room = numbers_.view();
+    return quipu_labels{&room, nullptr, 0};
+  }
+
+  Array numbers_;
+  std::vector<quipu_str> texts_;
+  bool is_text_ = true;
+};
+
+struct ChartOptions {
+  std::optional<std::string> title{};
+  bool split_table = false;                       // the table's key is "Custom Chart Tables/K_table"
+  std::vector<std::string> class_names{};         // of the classes 0, 1, ...; empty: the labels are the names
+  std::vector<std::int64_t> classes_to_plot{};    // labels of the classes that curves show; empty: all
+  std::vector<std::string> names_to_plot{};       // the same where labels are texts
+  std::int64_t interp_size = 0;                   // pr_curve: number of recalls; 0: 21
+};
+
+// A table and how it is drawn. Logged by itself or inside Json::object; lists and cells cannot hold it.
+class QUIPU_CONSUMABLE Chart : public Media {
+ public:
+  Chart() noexcept = default;
+  // By a panel definition of W&B or your own: fields {"x": "column"}, strings {"title": "text"}.
+  static Status try_make(Chart &out, const Table &table, const Name &spec, const Json &fields,
+                         const Json &strings = Json::raw("{}"), bool split_table = false) {
+    const std::string f = fields.text(), t = strings.text();
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_chart_new(table.handle(), spec.c_str(), detail::str(f), detail::str(t), split_table ? 1 : 0, made, e);
+    });
+  }
+  static Status try_visualize(Chart &out, const Table &table, const Name &id) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_chart_visualize(table.handle(), id.c_str(), made, e);
+    });
+  }
+  // Lines over two columns; `stroke` is a column that tells lines apart.
+  static Status try_line(Chart &out, const Table &table, const Name &x, const Name &y, const Name &stroke = nullptr,
+                         const ChartOptions &options = {}) {
+    const Plain plain(options);
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_chart_line(table.handle(), x.c_str(), y.c_str(), stroke.c_str(), &plain.options, made, e);
+    });
+  }
+  static Status try_scatter(Chart &out, const Table &table, const Name &x, const Name &y,
+                            const ChartOptions &options = {}) {
+    const Plain plain(options);
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_chart_scatter(table.handle(), x.c_str(), y.c_str(), &plain.options, made, e);
+    });
+  }
+  static Status try_bar(Chart &out, const Table &table, const Name &label, const Name &value,
+                        const ChartOptions &options = {}) {
+    const Plain plain(options);
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_chart_bar(table.handle(), label.c_str(), value.c_str(), &plain.options, made, e);
+    });
+  }
+  static Status try_histogram(Chart &out, const Table &table, const Name &value, const ChartOptions &options = {}) {
+    const Plain plain(options);
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_chart_histogram(table.handle(), value.c_str(), &plain.options, made, e);
+    });
+  }
+  // One array of x for all lines, or one for each; `keys` may be empty: line_0, line_1, ...
+  static Status try_line_series(Chart &out, const std::vector<Array> &xs, const std::vector<Array> &ys,
+                                const std::vector<std::string> &keys = {}, const Name &x_name = nullptr,
+                                const ChartOptions &options = {}) {
+    const Plain plain(options);
+    std::vector<quipu_array> x, y;
+    for (const Array &array : xs) x.push_back(array.view());
+    for (const Array &array : ys) y.push_back(array.view());
+    const Labels names(keys);
+    quipu_array room;
+    const quipu_labels labels = names.plain(room);
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_chart_line_series(x.data(), x.size(), y.data(), y.size(), keys.empty() ? nullptr : &labels,
+                                     x_name.c_str(), &plain.options, made, e);
+    });
+  }
+  // Scores [n, k]: in ascending order of labels, class number i is scored by column i.
+  static Status try_pr_curve(Chart &out, const Labels &y_true, const Array &y_probas,
+                             const ChartOptions &options = {}) {
+    return try_curve(quipu_chart_pr_curve, out, y_true, y_probas, options);
+  }
+  static Status try_roc_curve(Chart &out, const Labels &y_true, const Array &y_probas,
+                              const ChartOptions &options = {}) {
+    return try_curve(quipu_chart_roc_curve, out, y_true, y_probas, options);
+  }
+  static Status try_confusion_matrix(Chart &out, const Labels &y_true, const Labels &preds,
+                                     const ChartOptions &options = {}) {
+    const Plain plain(options);
+    quipu_array room[2];
+    const quipu_labels truth = y_true.plain(room[0]), predicted = preds.plain(room[1]);
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_chart_confusion_matrix(&truth, &predicted, nullptr, &plain.options, made, e);
+    });
+  }
+  // The prediction is the column of the greatest score.
+  static Status try_confusion_matrix_of_scores(Chart &out, const Labels &y_true, const Array &probs,
+                                               const ChartOptions &options = {}) {
+    const Plain plain(options);
+    quipu_array room;
+    const quipu_labels truth = y_true.plain(room);
+    const quipu_array scores = probs.view();
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_chart_confusion_matrix(&truth, nullptr, &scores, &plain.options, made, e);
+    });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  Chart(const Table &table, const Name &spec, const Json &fields, const Json &strings = Json::raw("{}"),
+        bool split_table = false) {
+    try_make(*this, table, spec, fields, strings, split_table).or_throw();
+  }
+  static Chart visualize(const Table &table, const Name &id) {
+    Chart result;
+    try_visualize(result, table, id).or_throw();
+    return result;
+  }
+  static Chart line(const Table &table, const Name &x, const Name &y, const Name &stroke = nullptr,
+                    const ChartOptions &options = {}) {
+    Chart result;
+    try_line(result, table, x, y, stroke, options).or_throw();
+    return result;
+  }
+  static Chart scatter(const Table &table, const Name &x, const Name &y, const ChartOptions &options = {}) {
+    Chart result;
+    try_scatter(result, table, x, y, options).or_throw();
+    return result;
+  }
+  static Chart bar(const Table &table, const Name &label, const Name &value, const ChartOptions &options = {}) {
+    Chart result;
+    try_bar(result, table, label, value, options).or_throw();
+    return result;
+  }
+  static Chart histogram(const Table &table, const Name &value, const ChartOptions &options = {}) {
+    Chart result;
+    try_histogram(result, table, value, options).or_throw();
+    return result;
+  }
+  static Chart line_series(const std::vector<Array> &xs, const std::vector<Array> &ys,
+                           const std::vector<std::string> &keys = {}, const Name &x_name = nullptr,
+                           const ChartOptions &options = {}) {
+    Chart result;
+    try_line_series(result, xs, ys, keys, x_name, options).or_throw();
+    return result;
+  }
+  static Chart pr_curve(const Labels &y_true, const Array &y_probas, const ChartOptions &options = {}) {
+    Chart result;
+    try_pr_curve(result, y_true, y_probas, options).or_throw();
+    return result;
+  }
+  static Chart roc_curve(const Labels &y_true, const Array &y_probas, const ChartOptions &options = {}) {
+    Chart result;
+    try_roc_curve(result, y_true, y_probas, options).or_throw();
+    return result;
+  }
+  static Chart confusion_matrix(const Labels &y_true, const Labels &preds, const ChartOptions &options = {}) {
+    Chart result;
+    try_confusion_matrix(result, y_true, preds, options).or_throw();
+    return result;
+  }
+  static Chart confusion_matrix_of_scores(const Labels &y_true, const Array &probs, const ChartOptions &options = {}) {
+    Chart result;
+    try_confusion_matrix_of_scores(result, y_true, probs, options).or_throw();
+    return result;
+  }
+#endif
+
+ private:
+  // The options as the library takes them; borrows from `given`.
+  struct Plain {
+    explicit Plain(const ChartOptions &given) : names(given.class_names), plotted(plotted_of(given)) {
+      options.struct_size = sizeof options;
+      options.split_table = given.split_table ? 1 : 0;
+      options.title = detail::text_or_null(given.title);
+      options.interp_size = given.interp_size;
+      plain_names = names.plain(rooms[0]);
+      plain_plotted = plotted.plain(rooms[1]);
+      if (!given.class_names.empty()) options.class_names = &plain_names;
+      if (!given.classes_to_plot.empty() || !given.names_to_plot.empty()) options.classes_to_plot = &plain_plotted;
+    }
+    Plain(const Plain &) = delete;
+    Plain &operator=(const Plain &) = delete;
+
+    static Labels plotted_of(const ChartOptions &given) {
+      if (given.classes_to_plot.empty()) return Labels(given.names_to_plot);
+      return Labels(given.classes_to_plot);
+    }
+
+    Labels names, plotted;
+    quipu_array rooms[2] = {};
+    quipu_labels plain_names{}, plain_plotted{};
+    quipu_chart_options options{};
+  };
+
+  template <class F>
+  static Status try_curve(F function, Chart &out, const Labels &y_true, const Array &y_probas,
+                          const ChartOptions &options) {
+    const Plain plain(options);
+    quipu_array room;
+    const quipu_labels truth = y_true.plain(room);
+    const quipu_array scores = y_probas.view();
+    return out.adopt(
+        [&](quipu_media **made, quipu_error **e) { return function(&truth, &scores, &plain.options, made, e); });
+  }
+};
+
+// What other libraries draw, as their JSON: a Plotly figure, a Bokeh document, a network graph.
+class Figure : public Media {
+ public:
+  Figure() noexcept = default;
+  static Status try_plotly(Figure &out, std::string_view json) {
+    return out.adopt(
+        [&](quipu_media **made, quipu_error **e) { return quipu_plotly_new(detail::str(json), made, e); });
+  }
+  static Status try_bokeh(Figure &out, std::string_view json) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) { return quipu_bokeh_new(detail::str(json), made, e); });
+  }
+  // A file that ends in .json, copied unchanged.
+  static Status try_open_bokeh(Figure &out, const Name &path) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) { return quipu_bokeh_open(path.c_str(), made, e); });
+  }
+  // {"format": "keras", "nodes": [{"name": ..., "id": ...}], "edges": [[from id, to id]]}
+  static Status try_graph(Figure &out, std::string_view json) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) { return quipu_graph_new(detail::str(json), made, e); });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  static Figure plotly(std::string_view json) {
+    Figure result;
+    try_plotly(result, json).or_throw();
+    return result;
+  }
+  static Figure bokeh(std::string_view json) {
+    Figure result;
+    try_bokeh(result, json).or_throw();
+    return result;
+  }
+  static Figure open_bokeh(const Name &path) {
+    Figure result;
+    try_open_bokeh(result, path).or_throw();
+    return result;
+  }
+  static Figure graph(std::string_view json) {
+    Figure result;
+    try_graph(result, json).or_throw();
+    return result;
+  }
+#endif
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Columns: the fast way to log the same numbers again and again
 
 namespace detail {
