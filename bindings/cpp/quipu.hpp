@@ -1355,8 +1355,8 @@ class QUIPU_CONSUMABLE Table : public Media {
 // ---------------------------------------------------------------------------------------------------------------------
 // Charts, figures and graphs
 
-// One label for each of many samples: an array of numbers or booleans, or texts. Borrowed: what it was made of must live
-// until the call has returned.
+// One label for each of many samples: an array of numbers or booleans, or texts. Borrowed: what it was made of must
+// live until the call has returned.
 class Labels {
  public:
   Labels(const Array &numbers) noexcept : numbers_(numbers), is_text_(false) {}  // NOLINT: implicit on purpose, all
@@ -1407,7 +1407,7 @@ class QUIPU_CONSUMABLE Chart : public Media {
                          const Json &strings = Json::raw("{}"), bool split_table = false) {
     const std::string f = fields.text(), t = strings.text();
     return out.adopt([&](quipu_media **made, quipu_error **e) {
-      return quipu_chart_new(table.handle(), spec.c_str(), detail::str(f), detail::str(t), split_table ? 1 : 0, made, e);
+      return quipu_chart_new(table.handle(), spec.c_str(), detail::str(f), detail::str(t), split_table, made, e);
     });
   }
   static Status try_visualize(Chart &out, const Table &table, const Name &id) {

@@ -23,8 +23,8 @@ extension Media {
   /// - Parameters:
   ///   - kind: `.roc`, or `.precisionRecall(points: 21)` as W&B draws it.
   ///   - truth: the class of each of n samples: integers, booleans, whole floats or texts.
-  ///   - scores: `[n, k]`, any real element type, any strides. In ascending order of labels, class number i is scored by
-  ///     column i.
+  ///   - scores: `[n, k]`, any real element type, any strides. In ascending order of labels, class number i is scored
+  ///     by column i.
   ///   - names: names of the classes 0, 1, …, used where labels are integers.
   ///   - plotted: labels of the classes to show; nil means all.
   ///   - title: nil means W&B's.

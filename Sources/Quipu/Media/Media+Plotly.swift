@@ -20,7 +20,8 @@ extension Media {
   public static func bokeh(json: JSON) throws(QuipuError) -> Media {
     guard isBokeh(json) else {
       throw QuipuError(
-        .value, kind: "bokeh_not_document", "json: is no Bokeh document; it must be an object with the member \"roots\"")
+        .value, kind: "bokeh_not_document",
+        "json: is no Bokeh document; it must be an object with the member \"roots\"")
     }
     return document(.bokeh, "bokeh", json)
   }

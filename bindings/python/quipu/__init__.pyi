@@ -5,6 +5,7 @@ from types import SimpleNamespace, TracebackType
 from typing import Any, Literal, TextIO
 
 from . import errors as errors
+from . import plot as plot
 from . import util as util
 from .errors import CommError as CommError
 from .errors import ConfigError as ConfigError
@@ -211,6 +212,44 @@ class Table:
     def set_pk(self, key: str) -> None: ...
     def set_fk(self, key: str, table: Table, table_col: str) -> None: ...
     def __len__(self) -> int: ...
+
+class Plotly:
+    def __init__(self, val: Any) -> None: ...
+    @classmethod
+    def make_plot_media(cls, val: Any) -> Plotly | Image: ...
+
+class Graph:
+    format: str
+    nodes: list[Any]
+    nodes_by_id: dict[Any, Any]
+    edges: list[Any]
+    def __init__(self, format: str = "keras") -> None: ...
+    def __getitem__(self, id: Any) -> Any: ...
+    def add_node(
+        self,
+        node: Any = None,
+        *,
+        id: Any = None,
+        name: str | None = None,
+        class_name: str | None = None,
+        size: Any = None,
+        parameters: Any = None,
+        output_shape: Any = None,
+        is_output: bool | None = None,
+        num_parameters: int | None = None,
+    ) -> Any: ...
+    def add_edge(self, from_node: Any, to_node: Any) -> Any: ...
+    @classmethod
+    def from_keras(cls, model: Any) -> Graph: ...
+
+def plot_table(
+    vega_spec_name: str,
+    data_table: Table,
+    fields: Mapping[str, Any],
+    string_fields: Mapping[str, Any] | None = None,
+    split_table: bool = False,
+) -> plot.CustomChart: ...
+def visualize(id: str, value: Table) -> plot.Visualize: ...
 
 class Run:
     id: str

@@ -4,7 +4,6 @@ Nothing here imports a plotting library for its own sake: whoever passes a figur
 figure is offered to Plotly's converter, if Plotly is there.
 """
 
-import io
 import os
 import sys
 import types
@@ -66,13 +65,6 @@ def _converted(figure):
             return mpl_to_plotly(figure)
     except Exception:  # noqa: BLE001 - a picture shows every figure
         return None
-
-
-def render(figure):
-    """A matplotlib figure as the bytes of a PNG file."""
-    content = io.BytesIO()
-    matplotlib_figure(figure).savefig(content, format="png")
-    return content.getvalue()
 
 
 class Plotly(Handle):

@@ -64,22 +64,24 @@ def plot_table(vega_spec_name, data_table, fields, string_fields=None, split_tab
 
 def line(table, x, y, stroke=None, title="", split_table=False):
     """Lines over the columns `x` and `y`; `stroke` names a column that tells lines apart."""
-    return plot_table("wandb/line/v0", table, {"x": x, "y": y, "stroke": stroke}, {"title": title}, split_table)
+    fields = {"x": x, "y": y, "stroke": stroke}
+    return _panel("wandb/line/v0", _table(table, "table"), fields, {"title": title}, split_table)
 
 
 def scatter(table, x, y, title="", split_table=False):
     """A point for each row."""
-    return plot_table("wandb/scatter/v0", table, {"x": x, "y": y}, {"title": title}, split_table)
+    return _panel("wandb/scatter/v0", _table(table, "table"), {"x": x, "y": y}, {"title": title}, split_table)
 
 
 def bar(table, label, value, title="", split_table=False):
     """A bar for each row."""
-    return plot_table("wandb/bar/v0", table, {"label": label, "value": value}, {"title": title}, split_table)
+    fields = {"label": label, "value": value}
+    return _panel("wandb/bar/v0", _table(table, "table"), fields, {"title": title}, split_table)
 
 
 def histogram(table, value, title="", split_table=False):
     """Counts of a column's values."""
-    return plot_table("wandb/histogram/v0", table, {"value": value}, {"title": title}, split_table)
+    return _panel("wandb/histogram/v0", _table(table, "table"), {"value": value}, {"title": title}, split_table)
 
 
 def visualize(id, value):
@@ -120,7 +122,8 @@ def _labels(value, argument):
     if view is None:
         odd = next((item for item in items if not isinstance(item, (int, float, str))), items[0])
         what = f"{odd!r}" if not isinstance(odd, (int, float, str)) else "numbers beside texts"
-        raise refuse("labels_bad", f"{argument} holds {what}; pass integers, booleans, whole floats or texts", TypeError)
+        allowed = "integers, booleans, whole floats or texts"
+        raise refuse("labels_bad", f"{argument} holds {what}; pass {allowed}", TypeError)
     return _ffi.labels(view[0]), view
 
 
