@@ -760,6 +760,60 @@ QUIPU_API quipu_status quipu_object3d_from_text(quipu_str text, const char *file
 QUIPU_API quipu_status quipu_object3d_open(const char *path, const char *caption, quipu_media **object,
                                            quipu_error **error);
 
+/* A recording from samples [n] or [n, channels]: floats of 16, 32 or 64 bits from -1 to 1, int16, int32, int8, or uint8
+ * around 128. The file is 16-bit PCM WAV. The samples are copied; encoding is done later.
+ *   sample_rate  Hz, 1 .. 2147483647.
+ *   caption      NULL: none.
+ * Errors: SHAPE (also more than 1024 channels), DTYPE, VALUE (sample_rate), TOO_LARGE (4 GiB).
+ * W&B: wandb.Audio(array, sample_rate). Since 0.1.0 */
+QUIPU_API quipu_status quipu_audio_new(const quipu_array *samples, int64_t sample_rate, const char *caption,
+                                       quipu_media **audio, quipu_error **error);
+
+/* A recording from a file of any format, copied unchanged. Content that certainly is of another format than the name
+ * says is refused; unknown content is not.
+ * Blocking: reads the file. Errors: NOT_FOUND, FILE, FORMAT. W&B: wandb.Audio(path). Since 0.1.0 */
+QUIPU_API quipu_status quipu_audio_open(const char *path, const char *caption, quipu_media **audio,
+                                        quipu_error **error);
+
+/* The same from the content of a file. `format` is the extension it gets: "wav", "flac", "mp3", "ogg" or another.
+ * Errors: VALUE (format), FORMAT. Since 0.1.0 */
+QUIPU_API quipu_status quipu_audio_from_bytes(quipu_str content, const char *format, const char *caption,
+                                              quipu_media **audio, quipu_error **error);
+
+typedef struct quipu_video_options {
+  uint32_t struct_size;
+  uint32_t channels_last; /* 1: axes are [time, height, width, channel], else [time, channel, height, width] */
+  double fps;             /* frames per second; 0: 4 */
+  const char *format;     /* "gif" (NULL), encoded by the library; "mp4", "webm", "ogg" by the program ffmpeg */
+  const char *caption;
+} quipu_video_options;
+
+#define QUIPU_VIDEO_OPTIONS_INIT { sizeof(quipu_video_options), 0, 0, NULL, NULL }
+
+/* A video from frames [time, channel, height, width] with 1 (gray), 3 (RGB) or 4 (alpha is not used) channels, or from
+ * [batch, time, channel, height, width]: videos side by side, in a grid. Values are taken as 0..255 and never rescaled
+ * (floats are truncated, integers taken modulo 256). The frames are copied; encoding is done later.
+ *
+ * GIF: pictures with at most 256 colours are kept exactly, others get the best palette of their own; a frame stays
+ * 1000 / fps ms, cut to units of 10 ms; it loops for ever. For other formats ffmpeg is looked for at the call: the
+ * variable QUIPU_FFMPEG names it, else it is searched on PATH. It is started by a library thread as a child of this
+ * process and waited for there by its number: a host that waits for any child may meet it. It is killed when it does
+ * nothing for 60 s, and at the end of the process; then the row is kept without the video, and the diagnostics have
+ * ffmpeg's last line.
+ * Errors: SHAPE, VALUE (format, fps), TOO_LARGE (2 GiB), LIBRARY (no ffmpeg). W&B: wandb.Video(array). Since 0.1.0 */
+QUIPU_API quipu_status quipu_video_new(const quipu_array *frames, const quipu_video_options *options,
+                                       quipu_media **video, quipu_error **error);
+
+/* A video from a gif, mp4, webm or ogg file, copied unchanged. Content that certainly is of another format than the name
+ * says is refused; unknown content is not.
+ * Blocking: reads the file. Errors: VALUE (extension), NOT_FOUND, FILE, FORMAT. W&B: wandb.Video(path). Since 0.1.0 */
+QUIPU_API quipu_status quipu_video_open(const char *path, const char *caption, quipu_media **video,
+                                        quipu_error **error);
+
+/* The same from the content of a file of `format`: "gif", "mp4", "webm" or "ogg". Since 0.1.0 */
+QUIPU_API quipu_status quipu_video_from_bytes(quipu_str content, const char *format, const char *caption,
+                                              quipu_media **video, quipu_error **error);
+
 /* ------------------------------------------------------------------------------------------------------------------
  * Documents: pages and molecules
  */

@@ -23,6 +23,7 @@ STRUCTURES = {
     "quipu_labels": _ffi.Labels, "quipu_chart_options": _ffi.ChartOptions,
     "quipu_limit": _ffi.Limit, "quipu_histogram_options": _ffi.HistogramOptions,
     "quipu_histogram_result": _ffi.HistogramResult,
+    "quipu_video_options": _ffi.VideoOptions,
 }  # fmt: skip
 OPAQUE = {"quipu_run", "quipu_columns", "quipu_media", "quipu_error"}
 

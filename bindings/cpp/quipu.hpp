@@ -941,6 +941,93 @@ class Molecule : public Media {
 #endif
 };
 
+// A recording. Samples [n] or [n, channels]: floats from -1 to 1, or integers over their whole range.
+class Audio : public Media {
+ public:
+  Audio() noexcept = default;
+  // sample_rate: Hz.
+  static Status try_make(Audio &out, const Array &samples, std::int64_t sample_rate, const Name &caption = nullptr) {
+    const quipu_array view = samples.view();
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_audio_new(&view, sample_rate, caption.c_str(), made, e);
+    });
+  }
+  static Status try_open(Audio &out, const Name &path, const Name &caption = nullptr) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_audio_open(path.c_str(), caption.c_str(), made, e);
+    });
+  }
+  // format: the extension the file gets, such as "flac".
+  static Status try_from_bytes(Audio &out, std::string_view content, const Name &format,
+                               const Name &caption = nullptr) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_audio_from_bytes(detail::str(content), format.c_str(), caption.c_str(), made, e);
+    });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  Audio(const Array &samples, std::int64_t sample_rate, const Name &caption = nullptr) {
+    try_make(*this, samples, sample_rate, caption).or_throw();
+  }
+  static Audio open(const Name &path, const Name &caption = nullptr) {
+    Audio result;
+    try_open(result, path, caption).or_throw();
+    return result;
+  }
+  static Audio from_bytes(std::string_view content, const Name &format, const Name &caption = nullptr) {
+    Audio result;
+    try_from_bytes(result, content, format, caption).or_throw();
+    return result;
+  }
+#endif
+};
+
+struct VideoOptions {
+  std::optional<std::string> format{};  // "gif" (default), "mp4", "webm", "ogg"
+  double fps = 0;                       // frames per second; 0: 4
+  std::optional<std::string> caption{};
+  bool channels_last = false;           // axes are [time, height, width, channel]
+};
+
+// A video. Frames [time, channel, height, width] or [batch, time, channel, height, width], values 0..255.
+class Video : public Media {
+ public:
+  Video() noexcept = default;
+  static Status try_make(Video &out, const Array &frames, const VideoOptions &options = {}) {
+    const quipu_array view = frames.view();
+    quipu_video_options plain = QUIPU_VIDEO_OPTIONS_INIT;
+    plain.channels_last = options.channels_last ? 1 : 0;
+    plain.fps = options.fps;
+    plain.format = detail::text_or_null(options.format);
+    plain.caption = detail::text_or_null(options.caption);
+    return out.adopt([&](quipu_media **made, quipu_error **e) { return quipu_video_new(&view, &plain, made, e); });
+  }
+  // A gif, mp4, webm or ogg file, copied unchanged.
+  static Status try_open(Video &out, const Name &path, const Name &caption = nullptr) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_video_open(path.c_str(), caption.c_str(), made, e);
+    });
+  }
+  static Status try_from_bytes(Video &out, std::string_view content, const Name &format,
+                               const Name &caption = nullptr) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_video_from_bytes(detail::str(content), format.c_str(), caption.c_str(), made, e);
+    });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  explicit Video(const Array &frames, const VideoOptions &options = {}) { try_make(*this, frames, options).or_throw(); }
+  static Video open(const Name &path, const Name &caption = nullptr) {
+    Video result;
+    try_open(result, path, caption).or_throw();
+    return result;
+  }
+  static Video from_bytes(std::string_view content, const Name &format, const Name &caption = nullptr) {
+    Video result;
+    try_from_bytes(result, content, format, caption).or_throw();
+    return result;
+  }
+#endif
+};
+
 // Several media as one value.
 class MediaList : public Media {
  public:

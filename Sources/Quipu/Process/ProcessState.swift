@@ -323,6 +323,7 @@ final class ProcessState: @unchecked Sendable {
   func setExitCode(_ code: Int32) { exitCode.store(Int64(code), ordering: .relaxed) }
 
   private static let exitPatience: Int64 = 10_000_000_000
+  private static let stopPatience: Int64 = 1_000_000_000
 
   private func atExit(_ status: Int32) {
     // Registered twice, see `syncLoop`.
@@ -333,6 +334,11 @@ final class ProcessState: @unchecked Sendable {
     if !finishAll(code, until: end), presentLoop?.isLoopThread == true {
       // A stop handler that calls exit. The writer has a thread of its own.
       while !openRuns.isEmpty, Clock.monotonic() < end { usleep(5_000) }
+    }
+    if !openRuns.isEmpty, presentLoop?.isLoopThread != true {
+      // A video program that hangs does not outlive the process, and its row is kept without the video.
+      FFmpegProcess.isStopping.store(true, ordering: .relaxed)
+      _ = finishAll(code, until: Clock.monotonic() &+ Self.stopPatience)
     }
     waitForUploads()
     // What libcurl uses is taken down next.

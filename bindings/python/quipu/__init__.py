@@ -10,6 +10,7 @@
 import enum as _enum
 
 from . import _ffi, _init, _terminal, errors, plot, util
+from ._audio_video import Audio, Video
 from ._documents import Html, Molecule
 from ._figures import Graph, Plotly
 from ._histogram import Histogram, histogram
@@ -25,11 +26,11 @@ from .errors import CommError, ConfigError, Error, QuipuError, UsageError
 __version__ = _ffi.version
 
 __all__ = [
-    "AlertLevel", "CommError", "ConfigError", "Error", "Graph", "Histogram", "Html", "Image", "Molecule",
-    "Object3D", "Plotly", "QuipuError", "Run", "Settings", "Table", "UsageError", "alert", "box3d", "config",
-    "define_metric", "errors", "finish", "histogram", "init", "log", "login", "logout", "mark_preempting", "plot",
-    "plot_table", "restore", "run", "save", "setup", "summary", "termerror", "termlog", "termwarn", "util",
-    "visualize", "write_logs",
+    "AlertLevel", "Audio", "CommError", "ConfigError", "Error", "Graph", "Histogram", "Html", "Image", "Molecule",
+    "Object3D", "Plotly", "QuipuError", "Run", "Settings", "Table", "UsageError", "Video", "alert", "box3d",
+    "config", "define_metric", "errors", "finish", "histogram", "init", "log", "login", "logout",
+    "mark_preempting", "plot", "plot_table", "restore", "run", "save", "setup", "summary", "termerror", "termlog",
+    "termwarn", "util", "visualize", "write_logs",
 ]  # fmt: skip
 
 

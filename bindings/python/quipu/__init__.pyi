@@ -146,6 +146,32 @@ class Object3D:
         caption: str | None = None,
     ) -> Object3D: ...
 
+class Audio:
+    def __init__(
+        self,
+        data_or_path: Any,
+        sample_rate: int | None = None,
+        caption: str | None = None,
+        *,
+        format: str | None = None,
+    ) -> None: ...
+    @property
+    def caption(self) -> str | None: ...
+
+class Video:
+    EXTS: tuple[str, ...]
+    def __init__(
+        self,
+        data_or_path: Any,
+        caption: str | None = None,
+        fps: float | None = None,
+        format: Literal["gif", "mp4", "webm", "ogg"] | None = None,
+        *,
+        channels_last: bool = False,
+    ) -> None: ...
+    @property
+    def caption(self) -> str | None: ...
+
 def box3d(
     center: Sequence[float],
     size: Sequence[float],

@@ -202,6 +202,16 @@ class ImageOptions(Structure):
     ]
 
 
+class VideoOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("channels_last", c_uint32),
+        ("fps", c_double),
+        ("format", c_char_p),
+        ("caption", c_char_p),
+    ]
+
+
 class Labels(Structure):
     _fields_ = [("numbers", POINTER(Array)), ("texts", POINTER(Str)), ("count", c_size_t)]
 
@@ -348,6 +358,12 @@ SIGNATURES = {
     "quipu_molecule_open": (_status, (c_char_p, c_char_p, _out, _out)),
     "quipu_molecule_from_text": (_status, (Str, c_char_p, c_char_p, _out, _out)),
     "quipu_molecule_check_smiles": (_status, (Str, _out)),
+    "quipu_audio_new": (_status, (_arrays, c_int64, c_char_p, _out, _out)),
+    "quipu_audio_open": (_status, (c_char_p, c_char_p, _out, _out)),
+    "quipu_audio_from_bytes": (_status, (Str, c_char_p, c_char_p, _out, _out)),
+    "quipu_video_new": (_status, (_arrays, POINTER(VideoOptions), _out, _out)),
+    "quipu_video_open": (_status, (c_char_p, c_char_p, _out, _out)),
+    "quipu_video_from_bytes": (_status, (Str, c_char_p, c_char_p, _out, _out)),
     "quipu_table_new": (_status, (_strings, c_size_t, POINTER(TableOptions), _out, _out)),
     "quipu_table_add_row": (_status, (_media, POINTER(Item), c_size_t, _out)),
     "quipu_table_add_rows_json": (_status, (_media, Str, _out, c_size_t, _arrays, c_size_t, _out)),

@@ -1,5 +1,6 @@
 """The data types under the name that some programs import them by."""
 
+from ._audio_video import Audio, Video
 from ._documents import Html, Molecule
 from ._figures import Bokeh, Edge, Graph, Node, Plotly
 from ._histogram import Histogram
@@ -9,6 +10,6 @@ from ._plot import CustomChart
 from ._table import Table
 
 __all__ = [
-    "Bokeh", "CustomChart", "Edge", "Graph", "Histogram", "Html", "Image", "Molecule", "Node", "Object3D",
-    "Plotly", "Table", "box3d",
+    "Audio", "Bokeh", "CustomChart", "Edge", "Graph", "Histogram", "Html", "Image", "Molecule", "Node", "Object3D",
+    "Plotly", "Table", "Video", "box3d",
 ]  # fmt: skip

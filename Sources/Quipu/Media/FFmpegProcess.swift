@@ -1,0 +1,207 @@
+import Glibc
+import QuipuBase
+import QuipuMedia
+import Synchronization
+
+/// A started program that reads frames from its standard input and writes a file it has inherited.
+///
+/// It is a child of the host's process, started without a shell and waited for by its number as soon as it has ended: a
+/// host that waits for any child may meet it, and one that ignores SIGCHLD has its status taken; then what it has written
+/// counts. The input is a socket, so that a program that ends early raises no signal here.
+final class FFmpegProcess {
+  /// In the program.
+  static let outputDescriptor: Int32 = 3
+  /// A program that does nothing for so long hangs. Units: nanoseconds.
+  static let patience: Int64 = 60_000_000_000
+  private static let keptMessages = 4096
+
+  /// Set when the process ends and its runs have waited long enough.
+  static let isStopping = Atomic<Bool>(false)
+
+  private let child: pid_t
+  private var input: Int32
+  private let messages: Int32
+  private let output: Int32
+  private let patience: Int64
+  private var lastProgress = Clock.monotonic()
+  private var outputSize: off_t = 0
+  private var tail: [UInt8] = []
+  private var failure: String?
+  private var hasEnded = false
+
+  /// - Parameter output: stays the caller's.
+  init(program: String, arguments: [String], output: Int32, patience: Int64) throws(MediaError) {
+    var sockets: [Int32] = [-1, -1]
+    var pipes: [Int32] = [-1, -1]
+    // Beyond the numbers that the program gets: a host may have closed its own.
+    var ends: [Int32] = []
+    func closeAll(_ list: [Int32]) { for end in list where end >= 0 { close(end) } }
+    var isMade = socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &sockets) == 0
+    isMade = isMade && pipe(&pipes) == 0
+    if isMade {
+      for end in [sockets[0], pipes[0], sockets[1], pipes[1], output] { ends.append(fcntl(end, F_DUPFD_CLOEXEC, 10)) }
+    }
+    closeAll(sockets + pipes)
+    guard ends.count == 5, !ends.contains(where: { $0 < 0 }) else {
+      closeAll(ends)
+      throw MediaError(.io, "cannot start \(program): no descriptors left")
+    }
+    let started = Self.start(program, arguments, input: ends[2], messages: ends[3], output: ends[4])
+    closeAll([ends[2], ends[3], ends[4]])
+    guard case .success(let child) = started else {
+      closeAll([ends[0], ends[1]])
+      guard case .failure(let error) = started else { throw MediaError(.io, "cannot start \(program)") }
+      throw error
+    }
+    self.child = child
+    self.output = output
+    self.patience = patience
+    input = ends[0]
+    messages = ends[1]
+    _ = fcntl(messages, F_SETFL, O_NONBLOCK)
+  }
+
+  deinit {
+    if !hasEnded { end() }
+    if input >= 0 { close(input) }
+    close(messages)
+  }
+
+  private static func start(
+    _ program: String, _ arguments: [String], input: Int32, messages: Int32, output: Int32
+  ) -> Result<pid_t, MediaError> {
+    var actions = posix_spawn_file_actions_t()
+    var attributes = posix_spawnattr_t()
+    guard posix_spawn_file_actions_init(&actions) == 0 else { return .failure(MediaError(.memory, "out of memory")) }
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    guard posix_spawnattr_init(&attributes) == 0 else { return .failure(MediaError(.memory, "out of memory")) }
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawn_file_actions_adddup2(&actions, input, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, messages, 2)
+    posix_spawn_file_actions_adddup2(&actions, output, outputDescriptor)
+    // This thread blocks all signals and the host may ignore some: the program is to have neither.
+    var none = sigset_t()
+    var all = sigset_t()
+    sigemptyset(&none)
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setpgroup(&attributes, 0)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+    let variables = ProcessContext.current().environment.map { $0.key + "=" + $0.value }
+    var argumentTexts: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { (text: String) in strdup(text) }
+    var variableTexts: [UnsafeMutablePointer<CChar>?] = variables.map { (text: String) in strdup(text) }
+    defer { for text in argumentTexts + variableTexts { free(text) } }
+    argumentTexts.append(nil)
+    variableTexts.append(nil)
+    var child: pid_t = 0
+    let code = posix_spawn(&child, program, &actions, &attributes, argumentTexts, variableTexts)
+    if code == 0 { return .success(child) }
+    return .failure(MediaError(.io, "cannot start \(program): \(FileTools.errorText(code))"))
+  }
+
+  /// Hands it bytes.
+  ///
+  /// Blocking: as long as it takes some.
+  /// - Returns: false if it takes no more; `finish` says why.
+  func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let base = bytes.baseAddress, failure == nil else { return failure == nil }
+    var done = 0
+    while done < bytes.count {
+      guard wait(forInput: true) else { return false }
+      let sent = Glibc.send(input, base + done, bytes.count &- done, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+      if sent > 0 {
+        done &+= sent
+        lastProgress = Clock.monotonic()
+      } else if errno != EAGAIN && errno != EINTR {
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Closes its input and waits until it has ended.
+  ///
+  /// - Returns: what went wrong; nil: nothing.
+  func finish() -> String? {
+    close(input)
+    input = -1
+    var status: Int32 = 0
+    while failure == nil {
+      let code = waitpid(child, &status, WNOHANG)
+      if code == child {
+        hasEnded = true
+        break
+      }
+      if code < 0, errno != EINTR {
+        // Somebody else has waited for it.
+        hasEnded = true
+        status = 0
+        break
+      }
+      _ = wait(forInput: false)
+    }
+    readMessages()
+    if let failure {
+      end()
+      return failure
+    }
+    if status == 0 { return nil }
+    let signal = status & 0x7F
+    let how = signal != 0 ? "was ended by signal \(signal)" : "ended with code \(status >> 8 & 0xFF)"
+    guard let line = lastMessage else { return how }
+    return "\(how): \(line)"
+  }
+
+  /// Ends it, with the helpers it may have started: it leads a group of its own.
+  private func end() {
+    kill(-child, SIGKILL)
+    var status: Int32 = 0
+    while !hasEnded, waitpid(child, &status, 0) < 0, errno == EINTR {}
+    hasEnded = true
+  }
+
+  /// Waits a moment for room in its input, or for a message.
+  /// - Returns: false if it has to be given up.
+  private func wait(forInput: Bool) -> Bool {
+    var polled = [pollfd(fd: messages, events: Int16(POLLIN), revents: 0)]
+    if forInput { polled.append(pollfd(fd: input, events: Int16(POLLOUT), revents: 0)) }
+    _ = poll(&polled, nfds_t(polled.count), 20)
+    if polled[0].revents != 0, !readMessages(), !forInput {
+      // Its messages have an end and it has none yet.
+      usleep(2_000)
+    }
+    var info = stat()
+    if fstat(output, &info) == 0, info.st_size != outputSize {
+      outputSize = info.st_size
+      lastProgress = Clock.monotonic()
+    }
+    if Self.isStopping.load(ordering: .relaxed) {
+      failure = "was ended with the process"
+    } else if Clock.monotonic() &- lastProgress > patience {
+      failure = "did nothing for \(patience / 1_000_000_000) s and was ended"
+    }
+    return failure == nil
+  }
+
+  /// - Returns: false at the end of its messages.
+  @discardableResult private func readMessages() -> Bool {
+    var room = [UInt8](repeating: 0, count: Self.keptMessages)
+    while true {
+      let count = read(messages, &room, room.count)
+      if count == 0 { return false }
+      guard count > 0 else { return true }
+      tail += room[..<count]
+      if tail.count > Self.keptMessages { tail.removeFirst(tail.count - Self.keptMessages) }
+    }
+  }
+
+  /// Its last line that is not empty, without control characters.
+  private var lastMessage: String? {
+    let lines = tail.split { $0 == 10 || $0 == 13 }
+    guard let line = lines.last(where: { line in line.contains { $0 > 32 } }) else { return nil }
+    return String(decoding: line.suffix(400).map { $0 < 32 || $0 == 127 ? 32 : $0 }, as: UTF8.self)
+  }
+}
