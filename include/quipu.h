@@ -875,28 +875,197 @@ QUIPU_API quipu_status quipu_table_add_rows_json(quipu_media *table, quipu_str j
                                                  size_t media_count, const quipu_array *arrays, size_t array_count,
                                                  quipu_error **error);
 
-/* A column from a one-dimensional array of numbers or booleans; its length is the number of rows (any length while
- * the table has no column). `optional` != 0 permits nulls later. Since 0.1.0 */
-QUIPU_API quipu_status quipu_table_add_column(quipu_media *table, const char *name, const quipu_array *values,
+/* The cells of a column in one of four forms. Make one with a function below, then set what else applies. */
+typedef int32_t quipu_cells_form;
+enum {
+  QUIPU_CELLS_ARRAY = 0, /* `array`: numbers or booleans; with more than one axis an array per row */
+  QUIPU_CELLS_TEXT = 1,  /* `text`: all texts, one after the other; `offsets`: where each begins, and the end */
+  QUIPU_CELLS_TIME = 2,  /* `array`: int64, points in time since 1970 UTC in `unit`; INT64_MIN: no time */
+  QUIPU_CELLS_JSON = 3   /* `text`: a JSON array in the tagged notation of docs/tables.md */
+};
+
+typedef int32_t quipu_time_unit;
+enum { QUIPU_TIME_NS = 0, QUIPU_TIME_US = 1, QUIPU_TIME_MS = 2, QUIPU_TIME_S = 3, QUIPU_TIME_DAYS = 4 };
+
+typedef struct quipu_cells {
+  quipu_cells_form form;
+  quipu_time_unit unit;
+  uint32_t missing_is_nan; /* 1: a missing cell is NaN, and a NaN in `array` is a missing cell; else it is null */
+  uint32_t reserved;       /* 0 */
+  quipu_array array;
+  quipu_str text;
+  const int64_t *offsets; /* count + 1 positions in `text`, ascending */
+  size_t count;           /* TEXT: number of cells */
+  const uint8_t *valid;   /* optional: one byte per cell, 0: missing */
+  quipu_media *const *media; /* JSON: {"$q":"media","i":n} stands for media[n] */
+  size_t media_count;
+  const quipu_array *arrays; /* JSON: {"$q":"ndarray","i":n} stands for arrays[n] */
+  size_t array_count;
+} quipu_cells;
+
+static inline quipu_cells quipu_cells_none(quipu_cells_form form) {
+  quipu_cells cells = { 0, 0, 0, 0, { NULL, 0, 0, NULL, NULL, 0, 0 }, { NULL, 0 }, NULL, 0, NULL, NULL, 0, NULL, 0 };
+  cells.form = form;
+  return cells;
+}
+static inline quipu_cells quipu_cells_array(const quipu_array *array) {
+  quipu_cells cells = quipu_cells_none(QUIPU_CELLS_ARRAY);
+  if (array) cells.array = *array;
+  return cells;
+}
+static inline quipu_cells quipu_cells_text(quipu_str text, const int64_t *offsets, size_t count) {
+  quipu_cells cells = quipu_cells_none(QUIPU_CELLS_TEXT);
+  cells.text = text;
+  cells.offsets = offsets;
+  cells.count = count;
+  return cells;
+}
+static inline quipu_cells quipu_cells_time(const quipu_array *array, quipu_time_unit unit) {
+  quipu_cells cells = quipu_cells_none(QUIPU_CELLS_TIME);
+  if (array) cells.array = *array;
+  cells.unit = unit;
+  return cells;
+}
+static inline quipu_cells quipu_cells_json(quipu_str json) {
+  quipu_cells cells = quipu_cells_none(QUIPU_CELLS_JSON);
+  cells.text = json;
+  return cells;
+}
+
+/* Rows given column by column, the fast way to fill a table.
+ *   columns  one for each column of the table, all of the same length.
+ * Blocking: copies the cells, about 1 ns each; nothing is done per cell for numbers and texts.
+ * Errors: SHAPE (number of columns, lengths that differ), VALUE (a cell does not fit its column, offsets that descend),
+ * DTYPE, UTF8. All rows are added or none. Since 0.1.0 */
+QUIPU_API quipu_status quipu_table_add_rows(quipu_media *table, const quipu_cells *columns, size_t count,
+                                            quipu_error **error);
+
+/* A new column; its length is the number of rows (any length while the table has no column).
+ *   optional  1: cells may be missing, now and later.
+ * Errors: SHAPE (length), VALUE (the name exists, cells of different types). Nothing is changed then.
+ * W&B: table.add_column(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_table_add_column(quipu_media *table, const char *name, const quipu_cells *cells,
                                               int32_t optional, quipu_error **error);
 
-/* A column of texts. Since 0.1.0 */
-QUIPU_API quipu_status quipu_table_add_column_text(quipu_media *table, const char *name, const quipu_str *values,
-                                                   size_t count, int32_t optional, quipu_error **error);
+/* A table from a stream of Arrow's C interface, as dataframe libraries export it. Numbers, booleans, texts and times
+ * are copied column by column; lists, structs, maps, categories, binary values and decimals become what
+ * docs/tables.md says.
+ *   stream   struct arrays; read to its end and released, after an error too.
+ *   options  schema_json: only "optional" is used.
+ * Errors: VALUE (a type without a place in tables, a stream that fails or was released).
+ * Source: Apache Arrow, "The Arrow C stream interface". Since 0.1.0 */
+struct ArrowArrayStream;
+QUIPU_API quipu_status quipu_table_from_arrow(struct ArrowArrayStream *stream, const quipu_table_options *options,
+                                              quipu_media **table, quipu_error **error);
 
-/* A column from a JSON array in the tagged notation. Since 0.1.0 */
-QUIPU_API quipu_status quipu_table_add_column_json(quipu_media *table, const char *name, quipu_str json,
-                                                   quipu_media *const *media, size_t media_count,
-                                                   const quipu_array *arrays, size_t array_count, int32_t optional,
-                                                   quipu_error **error);
+/* What a table holds: a JSON object with columns, column_types, nrows, and `data`, the rows in the form of the run's
+ * file: media by their class names, times as ISO text, NaN and infinities bare.
+ *   start, count  rows; those outside the table are left out.
+ * Ownership: quipu_text_free. Since 0.1.0 */
+QUIPU_API quipu_status quipu_table_json(const quipu_media *table, int64_t start, int64_t count, quipu_str *out,
+                                        quipu_error **error);
 
-/* Other changes (cast, primary and foreign keys) as one JSON command, see docs/tables.md. Since 0.1.0 */
+/* Other changes (cast, primary and foreign keys, row limits) as one JSON command, see docs/tables.md. Since 0.1.0 */
 QUIPU_API quipu_status quipu_table_alter(quipu_media *table, quipu_str command_json, quipu_media *other,
                                          quipu_error **error);
 
 /* Number of rows or columns; 0 for what is not a table. Since 0.1.0 */
 QUIPU_API size_t quipu_table_row_count(const quipu_media *table);
 QUIPU_API size_t quipu_table_column_count(const quipu_media *table);
+
+/* Two tables joined by a column, shown as one. It exists in artifacts: add it to one; if it is logged to a run without,
+ * an artifact is made for it.
+ *   table1, table2  tables, or NULL where a path is given.
+ *   path1, path2    paths of tables in the artifact, "….table.json", or NULL.
+ *   key1            the column of both tables.
+ *   key2            its name in the second table; NULL: the same.
+ * Errors: NULL, HANDLE, VALUE. W&B: wandb.JoinedTable(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_joined_table_new(quipu_media *table1, const char *path1, quipu_media *table2,
+                                              const char *path2, const char *key1, const char *key2,
+                                              quipu_media **joined, quipu_error **error);
+
+/* All tables below a folder of an artifact, shown as one. W&B: wandb.data_types.PartitionedTable(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_partitioned_table_new(const char *parts_path, quipu_media **table, quipu_error **error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Artifacts: files and media under one name, versioned by the server. Fill one with the `add` calls, then log it; from
+ * then on it cannot be changed (STATE). Paths inside are relative, without `..`.
+ */
+
+typedef struct quipu_artifact quipu_artifact;
+
+typedef struct quipu_artifact_options {
+  uint32_t struct_size;
+  uint32_t reserved;       /* 0 */
+  const char *description; /* NULL: none */
+  quipu_str metadata_json; /* an object of at most 100 members; empty: none */
+} quipu_artifact_options;
+
+#define QUIPU_ARTIFACT_OPTIONS_INIT { sizeof(quipu_artifact_options), 0, NULL, { NULL, 0 } }
+
+/*   name     of letters, digits, `-`, `_`, `.`; at most 128.
+ *   type     such as "dataset" or "model".
+ *   options  NULL: none.
+ * Ownership: quipu_artifact_free. Errors: NAME, VALUE. W&B: wandb.Artifact(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_artifact_new(const char *name, const char *type, const quipu_artifact_options *options,
+                                          quipu_artifact **artifact, quipu_error **error);
+
+/* NULL is allowed; an artifact that was logged stays so. Since 0.1.0 */
+QUIPU_API void quipu_artifact_free(quipu_artifact *artifact);
+
+/* Adds a medium: its JSON under `name`, and the files it needs. The same medium again has its first place.
+ *   media      image, audio, video, html, point cloud, molecule, bokeh, table, joined or partitioned table, classes.
+ *   name       ".image-file.json" or the like is appended unless it is there.
+ *   overwrite  1: replaces what is under the name; else that is kept.
+ *   path       optional: the path of the entry. Ownership: quipu_text_free.
+ * Errors: VALUE (another kind; an image with masks or boxes but without labels; a bad path), STATE.
+ * W&B: artifact.add(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_artifact_add_media(quipu_artifact *artifact, quipu_media *media, const char *name,
+                                                int32_t overwrite, quipu_str *path, quipu_error **error);
+
+typedef uint32_t quipu_artifact_flags;
+#define QUIPU_ARTIFACT_OVERWRITE 1u /* replace what is under the name */
+#define QUIPU_ARTIFACT_NO_COPY 2u   /* upload the file from where it is: it must not change until then */
+
+/* Adds a file.
+ *   name  path inside; NULL: the file's own name.
+ * Blocking: reads and copies the file. Errors: NOT_FOUND, FILE, DISK_FULL, VALUE (a bad name, or one that is taken by
+ * other content), STATE. W&B: artifact.add_file(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_artifact_add_file(quipu_artifact *artifact, const char *path, const char *name,
+                                               quipu_artifact_flags flags, quipu_error **error);
+
+/* Adds all files below a directory; what is under their names is replaced.
+ *   name  folder inside; NULL: the top.
+ * Blocking and errors: as for files. W&B: artifact.add_dir(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_artifact_add_directory(quipu_artifact *artifact, const char *path, const char *name,
+                                                    quipu_artifact_flags flags, quipu_error **error);
+
+/* Adds a file whose content is in memory. W&B: artifact.new_file(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_artifact_add_bytes(quipu_artifact *artifact, quipu_str bytes, const char *name,
+                                                quipu_artifact_flags flags, quipu_error **error);
+
+/* Adds an object that stays where it is. A file:// address is looked up (a directory: all its files), others are taken
+ * as they are.
+ *   uri     with a scheme, such as s3://bucket/key.
+ *   name    path inside; NULL: the last part of the address.
+ *   digest  what identifies the version of the object; NULL: the address.
+ *   size    bytes; 0: unknown.
+ * Errors: VALUE, NOT_FOUND, STATE. W&B: artifact.add_reference(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_artifact_add_reference(quipu_artifact *artifact, const char *uri, const char *name,
+                                                    const char *digest, int64_t size, quipu_error **error);
+
+/* What the artifact holds: a JSON object with name, type, description, metadata, digest and entries (path, digest, size,
+ * ref). Blocking: encodes the media in it. Ownership: quipu_text_free. Since 0.1.0 */
+QUIPU_API quipu_status quipu_artifact_json(const quipu_artifact *artifact, quipu_str *out, quipu_error **error);
+
+/* Logs the artifact as a version of the collection of its name. Values of media in it that are logged later refer to it.
+ *   aliases  names for this version besides "latest", without `/` and `:`.
+ *   tags     of letters, digits, `-`, `_` and spaces.
+ * Blocking: no; media are encoded on library threads.
+ * Errors: VALUE, FINISHED, FULL, FORKED. W&B: run.log_artifact(). Since 0.1.0 */
+QUIPU_API quipu_status quipu_run_log_artifact(quipu_run *run, quipu_artifact *artifact, const char *const *aliases,
+                                              size_t alias_count, const char *const *tags, size_t tag_count,
+                                              quipu_error **error);
 
 /* ------------------------------------------------------------------------------------------------------------------
  * Charts: a table, and how a dashboard draws it. A chart that is logged as K puts its table into the row as `K_table`

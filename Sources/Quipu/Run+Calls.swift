@@ -8,11 +8,8 @@ extension Run {
   private func submit(_ kind: EntryKind, _ json: JSON, media: [Media] = []) throws(QuipuError) {
     guard let core else { return }
     try checkOpen()
-    if !media.isEmpty, !core.waitForMediaRoom(media) { throw Run.noMediaRoom }
-    let ids = media.map { ProcessState.shared.media.register($0, owner: core.mediaOwner) }
-    let result = core.submit(kind, json: json, media: ids)
-    if result != .none { ProcessState.shared.media.release(ids) }
-    if let error = Run.refusal(result) { throw error }
+    let ids = try Run.take(media, core)
+    try Run.settle(core.submit(kind, json: json, media: ids), media, ids)
   }
 
   private func report(_ diagnostics: [Diagnostic]) {

@@ -238,6 +238,7 @@ extension Run {
       switch medium.state.withLock({ $0.content }) {
       case .table: tableKey = key.string
       case .chart(let chart): tableKey = chart.panel.tableKey(key.string)
+      case .artifactValue: tableKey = key.string
       default: continue
       }
       do throws(MediaError) { _ = try MediaNames.artifactEntryPath(tableKey + ".table.json") } catch {
@@ -250,12 +251,35 @@ extension Run {
   func log(text: UnsafeRawBufferPointer, media: [Media], step: Int64, commit: UInt8) throws(QuipuError) {
     guard let core else { return }
     try checkOpen()
-    if media.contains(where: { $0.kind == .table || $0.kind == .chart }) { try Run.checkTableKeys(text, media) }
-    if !media.isEmpty, !core.waitForMediaRoom(media) { throw Run.noMediaRoom }
-    let ids = media.map { ProcessState.shared.media.register($0, owner: core.mediaOwner) }
-    let result = core.submit(.row, text: text, media: ids, step: step, commit: commit)
-    if result != .none { ProcessState.shared.media.release(ids) }
-    if let error = Run.refusal(result) { throw error }
+    if media.contains(where: { $0.kind == .chart || $0.kind.makesArtifacts }) { try Run.checkTableKeys(text, media) }
+    let ids = try Run.take(media, core)
+    try Run.settle(core.submit(.row, text: text, media: ids, step: step, commit: commit), media, ids)
+  }
+
+  /// Checks the media of a call and has them encoded.
+  ///
+  /// - Throws: `value` for what cannot be logged, `full`.
+  static func take(_ media: [Media], _ core: RunCore) throws(QuipuError) -> [UInt64] {
+    if media.isEmpty { return [] }
+    for medium in media {
+      if medium.kind == .classes {
+        throw QuipuError(
+          .value, kind: "media_type", "value: classes cannot be logged by themselves; give them to images or artifacts")
+      }
+      try medium.check(core.tableLimits)
+    }
+    guard core.waitForMediaRoom(media) else { throw noMediaRoom }
+    return media.map { ProcessState.shared.media.register($0, owner: core.mediaOwner, limits: core.tableLimits) }
+  }
+
+  /// Lets go of the media of a call that was not taken.
+  static func settle(_ result: RunCore.Refusal, _ media: [Media], _ ids: [UInt64]) throws(QuipuError) {
+    guard let error = refusal(result) else {
+      for medium in media where medium.kind.makesArtifacts { medium.notePlaced() }
+      return
+    }
+    ProcessState.shared.media.release(ids)
+    throw error
   }
 }
 

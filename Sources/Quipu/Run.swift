@@ -214,7 +214,9 @@ public final class Run: Sendable {
     writer.identity = identity
     // As if the program had set it: statistics begin anew.
     for (key, value) in continuation?.summary.members ?? [] { writer.summary.set([key], value) }
-    let core = RunCore(writer: writer, ring: ring, runID: id, fullWaitMilliseconds: settings.fullWaitMilliseconds)
+    let core = RunCore(
+      writer: writer, ring: ring, runID: id, fullWaitMilliseconds: settings.fullWaitMilliseconds,
+      tableLimits: TableLimits(settings))
     guard ProcessState.shared.add(core) else {
       ring.removeFile()
       unlink(made.logPath)
@@ -262,7 +264,7 @@ public final class Run: Sendable {
     online.begin(sync, plan)
   }
 
-  private static func stagingDirectory(_ context: ProcessContext) -> String {
+  static func stagingDirectory(_ context: ProcessContext) -> String {
     let environment = context.environment
     let data: String
     if let given = environment["QUIPU_DATA_DIR"] ?? environment["WANDB_DATA_DIR"], !given.isEmpty {

@@ -122,4 +122,5 @@ enum Handles {
   static let runs = HandleTable<RunHandle>(kind: 1, keeps: 8)
   static let columns = HandleTable<ColumnSet>(kind: 2, keeps: 32)
   static let media = HandleTable<Media>(kind: 3)
+  static let artifacts = HandleTable<Artifact>(kind: 4)
 }

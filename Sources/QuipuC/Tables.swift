@@ -16,6 +16,15 @@ private func shaped(_ body: () throws(QuipuError) -> Void) throws(QuipuError) {
   }
 }
 
+private func logMode(_ value: quipu_table_log_mode) throws(QuipuError) -> Table.LogMode {
+  switch value {
+  case 0: .immutable
+  case 1: .mutable
+  case 2: .incremental
+  default: throw QuipuError(.argument, kind: "log_mode_unknown", "log_mode: \(value) is not known")
+  }
+}
+
 @c @implementation
 public func quipu_table_new(
   _ columns: UnsafePointer<UnsafePointer<CChar>?>?, _ count: Int, _ options: UnsafePointer<quipu_table_options>?,
@@ -28,13 +37,7 @@ public func quipu_table_new(
       throw QuipuError(.tooLarge, kind: "too_large", "count: \(count) columns cannot be right")
     }
     let given = try copyOptions(options, quipu_table_options(), "options")
-    let mode: Table.LogMode
-    switch given.log_mode {
-    case 0: mode = .immutable
-    case 1: mode = .mutable
-    case 2: mode = .incremental
-    default: throw QuipuError(.argument, kind: "log_mode_unknown", "log_mode: \(given.log_mode) is not known")
-    }
+    let mode = try logMode(given.log_mode)
     let names = try texts(columns, count, "columns")
     if given.schema_json.size > 0 {
       let schema = try object(given.schema_json, "schema_json")
@@ -127,68 +130,175 @@ public func quipu_table_add_rows_json(
   }
 }
 
+/// The cells of a column; borrows the caller's memory.
+private func columnData(
+  _ cells: quipu_cells, _ argument: String, in table: Media
+) throws(QuipuError) -> TableColumnData {
+  let data: TableColumnData
+  switch cells.form {
+  case 0:
+    let array = try view(cells.array, "\(argument).array")
+    data = cells.missing_is_nan != 0 && cells.valid == nil ? .plainFloats(array) : .array(array)
+  case 1:
+    guard cells.count >= 0, cells.count < 1 << 40 else {
+      throw QuipuError(.tooLarge, kind: "too_large", "\(argument).count: \(cells.count) texts cannot be right")
+    }
+    guard let offsets = cells.offsets else {
+      if cells.count > 0 { throw isNull("\(argument).offsets") }
+      data = .cells([])
+      break
+    }
+    data = .strings(
+      try bytes(cells.text, "\(argument).text"), offsets: UnsafeBufferPointer(start: offsets, count: cells.count + 1))
+  case 2:
+    guard let unit = TableTimeUnit(rawValue: cells.unit) else {
+      throw QuipuError(.argument, kind: "time_unit_unknown", "\(argument).unit: \(cells.unit) is not a quipu_time_unit")
+    }
+    data = .times(try view(cells.array, "\(argument).array"), unit: unit)
+  case 3:
+    guard case .array(let values) = try json(cells.text, "\(argument).text") else {
+      throw QuipuError(.value, kind: "json_not_array", "\(argument).text: must be a JSON array")
+    }
+    let attached = try table.attachments(
+      media: try mediaList(cells.media, cells.media_count, "\(argument).media"),
+      arrays: try views(cells.arrays, cells.array_count))
+    var list: [TableCell] = []
+    list.reserveCapacity(values.count)
+    for value in values {
+      do throws(MediaError) {
+        list.append(try TableCell(taggedJSON: value, attachments: attached))
+      } catch {
+        throw QuipuError(error)
+      }
+    }
+    data = .cells(list)
+  default:
+    throw QuipuError(
+      .argument, kind: "cells_form_unknown", "\(argument).form: \(cells.form) is not a quipu_cells_form")
+  }
+  guard let valid = cells.valid else { return data }
+  let flags = UnsafeBufferPointer(start: valid, count: data.count)
+  return .masked(data, valid: flags, asNaN: cells.missing_is_nan != 0)
+}
+
+@c @implementation
+public func quipu_table_add_rows(
+  _ table: OpaquePointer?, _ columns: UnsafePointer<quipu_cells>?, _ count: Int, _ error: ErrorOut
+) -> quipu_status {
+  attempt(error) { () throws(QuipuError) in
+    let target = try medium(table, "table")
+    guard count >= 0, count <= 1 << 16 else {
+      throw QuipuError(.tooLarge, kind: "too_large", "count: \(count) columns cannot be right")
+    }
+    if count > 0, columns == nil { throw isNull("columns") }
+    var data: [TableColumnData] = []
+    for at in 0..<count {
+      guard let cells = columns.map({ $0[at] }) else { break }
+      data.append(try columnData(cells, "columns[\(at)]", in: target))
+    }
+    try shaped { () throws(QuipuError) in
+      try target.changeTable { table throws(MediaError) in try table.addRows(columns: data) }
+    }
+  }
+}
+
 @c @implementation
 public func quipu_table_add_column(
-  _ table: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ values: UnsafePointer<quipu_array>?, _ optional: Int32,
+  _ table: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ cells: UnsafePointer<quipu_cells>?, _ optional: Int32,
   _ error: ErrorOut
 ) -> quipu_status {
   attempt(error) { () throws(QuipuError) in
     let target = try medium(table, "table")
     let name = try required(name, "name")
-    let array = try view(values, "values")
+    guard let cells else { throw isNull("cells") }
+    let data = try columnData(cells.pointee, "cells", in: target)
     try shaped { () throws(QuipuError) in
       try target.changeTable { table throws(MediaError) in
-        try table.addColumn(name, .array(array), optional: optional != 0)
+        try table.addColumn(name, data, optional: optional != 0)
       }
     }
   }
 }
 
 @c @implementation
-public func quipu_table_add_column_text(
-  _ table: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ values: UnsafePointer<quipu_str>?, _ count: Int,
-  _ optional: Int32, _ error: ErrorOut
+public func quipu_table_from_arrow(
+  _ stream: OpaquePointer?, _ options: UnsafePointer<quipu_table_options>?,
+  _ table: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorOut
 ) -> quipu_status {
-  attempt(error) { () throws(QuipuError) in
-    let target = try medium(table, "table")
-    let name = try required(name, "name")
-    guard count >= 0, count <= 1 << 32 else {
-      throw QuipuError(.tooLarge, kind: "too_large", "count: \(count) texts cannot be right")
-    }
-    if count > 0, values == nil { throw isNull("values") }
-    var cells: [TableCell] = []
-    cells.reserveCapacity(min(count, 1 << 20))
-    for at in 0..<count {
-      guard let value = values.map({ $0[at] }) else { break }
-      cells.append(.string(try text(value, "values[\(at)]")))
-    }
-    try shaped { () throws(QuipuError) in
-      try target.changeTable { table throws(MediaError) in
-        try table.addColumn(name, .cells(cells), optional: optional != 0)
+  table?.pointee = nil
+  return attempt(error) { () throws(QuipuError) in
+    guard let stream else { throw isNull("stream") }
+    guard let table else { throw isNull("table") }
+    let given = try copyOptions(options, quipu_table_options(), "options")
+    var optional = [given.required == 0]
+    if given.schema_json.size > 0 {
+      switch try object(given.schema_json, "schema_json")["optional"] {
+      case .bool(let value)?: optional = [value]
+      case .array(let values)?: optional = values.map { $0.boolValue ?? true }
+      default: break
       }
+    }
+    let mode = try logMode(given.log_mode)
+    let made: Table
+    do throws(MediaError) {
+      made = try Table(
+        arrowStream: UnsafeMutableRawPointer(stream), optional: optional,
+        allowMixedTypes: given.allow_mixed_types != 0, logMode: mode)
+    } catch {
+      throw QuipuError(error)
+    }
+    try give(.table(made), to: table)
+  }
+}
+
+@c @implementation
+public func quipu_table_json(
+  _ table: OpaquePointer?, _ start: Int64, _ count: Int64, _ out: UnsafeMutablePointer<quipu_str>?, _ error: ErrorOut
+) -> quipu_status {
+  clear(out)
+  return attempt(error) { () throws(QuipuError) in
+    guard out != nil else { throw isNull("out") }
+    guard let content = try medium(table, "table").table else {
+      throw QuipuError(.handle, kind: "not_a_table", "table: is a media handle, but not of a table")
+    }
+    let first = Int(clamping: max(0, start))
+    let (end, overflow) = first.addingReportingOverflow(Int(clamping: max(0, count)))
+    do throws(MediaError) {
+      give(try content.jsonText(rows: min(first, content.rowCount)..<(overflow ? .max : max(end, first))), to: out)
+    } catch {
+      throw QuipuError(error)
     }
   }
 }
 
 @c @implementation
-public func quipu_table_add_column_json(
-  _ table: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ json: quipu_str, _ media: UnsafePointer<OpaquePointer?>?,
-  _ media_count: Int, _ arrays: UnsafePointer<quipu_array>?, _ array_count: Int, _ optional: Int32, _ error: ErrorOut
+public func quipu_joined_table_new(
+  _ table1: OpaquePointer?, _ path1: UnsafePointer<CChar>?, _ table2: OpaquePointer?, _ path2: UnsafePointer<CChar>?,
+  _ key1: UnsafePointer<CChar>?, _ key2: UnsafePointer<CChar>?, _ joined: UnsafeMutablePointer<OpaquePointer?>?,
+  _ error: ErrorOut
 ) -> quipu_status {
-  attempt(error) { () throws(QuipuError) in
-    let target = try medium(table, "table")
-    let name = try required(name, "name")
-    guard case .array(let values) = try QuipuC.json(json, "json") else {
-      throw QuipuError(.value, kind: "json_not_array", "json: must be a JSON array")
-    }
-    let attached = try target.attachments(
-      media: try mediaList(media, media_count), arrays: try views(arrays, array_count))
-    try shaped { () throws(QuipuError) in try target.changeTable { table throws(MediaError) in
-      var cells: [TableCell] = []
-      cells.reserveCapacity(values.count)
-      for value in values { cells.append(try TableCell(taggedJSON: value, attachments: attached)) }
-      try table.addColumn(name, .cells(cells), optional: optional != 0)
-    } }
+  joined?.pointee = nil
+  return attempt(error) { () throws(QuipuError) in
+    guard let joined else { throw isNull("joined") }
+    let first: Media? = table1 == nil ? nil : try medium(table1, "table1")
+    let second: Media? = table2 == nil ? nil : try medium(table2, "table2")
+    let key = JSON.string(try required(key1, "key1"))
+    let other = try text(key2, "key2")
+    try give(
+      try .joinedTable(
+        tables: [first, second], paths: [try text(path1, "path1"), try text(path2, "path2")],
+        key: other.map { .array([key, .string($0)]) } ?? key), to: joined)
+  }
+}
+
+@c @implementation
+public func quipu_partitioned_table_new(
+  _ parts_path: UnsafePointer<CChar>?, _ table: UnsafeMutablePointer<OpaquePointer?>?, _ error: ErrorOut
+) -> quipu_status {
+  table?.pointee = nil
+  return attempt(error) { () throws(QuipuError) in
+    guard let table else { throw isNull("table") }
+    try give(.partitionedTable(path: try required(parts_path, "parts_path")), to: table)
   }
 }
 

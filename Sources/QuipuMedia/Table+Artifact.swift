@@ -1,12 +1,19 @@
 import QuipuBase
 
+/// What somebody else keeps of a file's content.
+public protocol ArtifactContent: Sendable {}
+
 /// One file of an artifact.
 public struct ArtifactFile: Sendable {
   /// Where its bytes are.
   public enum Content: Sendable {
     case bytes([UInt8])
-    /// A file on disk that the caller has.
+    /// A file on disk that stays there.
     case file(path: String)
+    /// Content that the caller knows how to read, too large for memory.
+    case held(any ArtifactContent)
+    /// An object elsewhere, by its address.
+    case reference(String)
   }
 
   /// Entry path.
@@ -38,57 +45,6 @@ public struct TableMediaForm: Sendable {
   public init(json: JSON, files: [ArtifactFile]) {
     self.json = json
     self.files = files
-  }
-
-  /// The form of a medium that is one file.
-  ///
-  /// - Parameters:
-  ///   - type: the `_type`, such as `image-file`.
-  ///   - folder: such as `media/images`.
-  ///   - bytes: the file's content; its name is made of the first 20 digits of its MD5.
-  ///   - ext: extension with its dot.
-  ///   - caption: nil for none; an empty one counts.
-  ///   - fields: the type's own members, such as format, width and height.
-  public static func file(
-    type: String, folder: String, bytes: [UInt8], ext: String, caption: String? = nil, fields: JSONObject = [:]
-  ) -> TableMediaForm {
-    let md5 = MD5.hash(bytes)
-    let path = folder + "/" + hexText(md5).prefix(MediaNames.digestDigits) + ext
-    var json: JSONObject = ["_type": .string(type)]
-    if let caption { json["caption"] = .string(caption) }
-    json["path"] = .string(path)
-    json["sha256"] = .string(hexText(SHA256.hash(bytes)))
-    for (key, value) in fields.members { json[key] = value }
-    let file = ArtifactFile(path: path, digest: base64(md5), size: bytes.count, content: .bytes(bytes))
-    return TableMediaForm(json: .object(json), files: [file])
-  }
-}
-
-extension TableMediaForm {
-  /// The form of a medium that is a file of the user's, which keeps its name.
-  ///
-  /// - Parameters:
-  ///   - type: the `_type`, such as `audio-file`.
-  ///   - folder: such as `media/audio`.
-  ///   - file: where the file is; the part behind the last slash names the entry.
-  ///   - bytes: the file's content.
-  ///   - caption: nil for none; an empty one counts.
-  ///   - fields: the type's own members.
-  public static func userFile(
-    type: String, folder: String, file: String, bytes: [UInt8], caption: String? = nil, fields: JSONObject = [:]
-  ) -> TableMediaForm {
-    let sha256 = hexText(SHA256.hash(bytes))
-    let base = String(decoding: file.utf8.split(separator: UInt8(ascii: "/")).last ?? file.utf8[...], as: UTF8.self)
-    let path = folder + "/" + sha256.prefix(MediaNames.digestDigits) + "/" + base
-    var json: JSONObject = ["_type": .string(type)]
-    if let caption { json["caption"] = .string(caption) }
-    json["path"] = .string(path)
-    json["sha256"] = .string(sha256)
-    for (key, value) in fields.members { json[key] = value }
-    let digest = base64(MD5.hash(bytes))
-    return TableMediaForm(
-      json: .object(json),
-      files: [ArtifactFile(path: path, digest: digest, size: bytes.count, content: .file(path: file))])
   }
 }
 

@@ -38,6 +38,23 @@ extension Table {
     return out.array()
   }
 
+  /// Rows in the form of the run file, beside the columns, their types and the number of all rows.
+  ///
+  /// - Parameter rows: what lies outside the table is left out.
+  /// - Throws: `type` for a cell that the run file cannot hold.
+  public func jsonText(rows: Range<Int>) throws(MediaError) -> String {
+    var out = ByteBuffer(capacity: 4096)
+    out.append("{\"column_types\":")
+    columnTypes.json().write(to: &out, style: .client)
+    out.append(",\"nrows\":")
+    out.appendDecimal(Int64(rowCount))
+    out.append(",")
+    var body = ByteBuffer(capacity: 4096)
+    try writeRunFile(to: &body, rows: rows, limit: .max)
+    out.append(UnsafeRawBufferPointer(rebasing: body.bytes.dropFirst()))
+    return out.string()
+  }
+
   func writeNames(to out: inout ByteBuffer, style: JSONStyle) {
     let names = columns.map { name -> JSON in
       switch name {

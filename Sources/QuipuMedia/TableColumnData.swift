@@ -13,6 +13,8 @@ public enum TableColumnData {
   case strings(UnsafeRawBufferPointer, offsets: UnsafeBufferPointer<Int64>)
   /// Rows along the first axis: NumPy scalars of a one-axis array, else an array per row.
   case array(ArrayView)
+  /// The same, but a NaN of a one-axis array is a missing value.
+  case plainFloats(ArrayView)
   /// Points in time since 1970 UTC, one axis of integers; the least `Int64` is no time.
   case times(ArrayView, unit: TableTimeUnit)
   case cells([TableCell])
@@ -20,6 +22,19 @@ public enum TableColumnData {
   /// - valid: one byte per row; 0: the row is missing, and what is in its place does not matter.
   /// - asNaN: whether a missing cell is a plain NaN (as in pandas), else null.
   indirect case masked(TableColumnData, valid: UnsafeBufferPointer<UInt8>, asNaN: Bool)
+
+  /// Number of cells.
+  public var count: Int {
+    switch self {
+    case .doubles(let values, _): values.count
+    case .integers(let values): values.count
+    case .booleans(let values): values.count
+    case .strings(_, let offsets): max(0, offsets.count &- 1)
+    case .array(let view), .plainFloats(let view), .times(let view, _): view.shape.first ?? 0
+    case .cells(let cells): cells.count
+    case .masked(let data, _, _): data.count
+    }
+  }
 
   func column() throws(MediaError) -> TableColumn {
     switch self {
@@ -63,6 +78,9 @@ public enum TableColumnData {
       }
       let array = try TableArray(view)
       return TableColumn(cells: (0..<extent).map { array.row($0) ?? .none })
+    case .plainFloats(let view):
+      guard view.shape.count == 1, view.dtype.isFloating else { return try TableColumnData.array(view).column() }
+      return TableColumn(doubles: try view.doubles(), numpy: false)
     case .times(let view, let unit):
       guard view.shape.count == 1, let whole = try Self.integers(view), view.dtype != .bool else {
         throw MediaError(.value, "data: points in time must be integers along one axis")

@@ -479,3 +479,57 @@ extension String {
     return nil
   }
 }
+
+/// What media become in artifacts; the library makes these of what a medium keeps.
+extension TableMediaForm {
+  /// The form of a medium that is one file.
+  ///
+  /// - Parameters:
+  ///   - type: the `_type`, such as `image-file`.
+  ///   - folder: such as `media/images`.
+  ///   - bytes: the file's content; its name is made of the first 20 digits of its MD5.
+  ///   - ext: extension with its dot.
+  ///   - caption: nil for none; an empty one counts.
+  ///   - fields: the type's own members, such as format, width and height.
+  static func file(
+    type: String, folder: String, bytes: [UInt8], ext: String, caption: String? = nil, fields: JSONObject = [:]
+  ) -> TableMediaForm {
+    let md5 = MD5.hash(bytes)
+    let path = folder + "/" + hexText(md5).prefix(MediaNames.digestDigits) + ext
+    var json: JSONObject = ["_type": .string(type)]
+    if let caption { json["caption"] = .string(caption) }
+    json["path"] = .string(path)
+    json["sha256"] = .string(hexText(SHA256.hash(bytes)))
+    for (key, value) in fields.members { json[key] = value }
+    let file = ArtifactFile(path: path, digest: base64(md5), size: bytes.count, content: .bytes(bytes))
+    return TableMediaForm(json: .object(json), files: [file])
+  }
+}
+
+extension TableMediaForm {
+  /// The form of a medium that is a file of the user's, which keeps its name.
+  ///
+  /// - Parameters:
+  ///   - type: the `_type`, such as `audio-file`.
+  ///   - folder: such as `media/audio`.
+  ///   - file: where the file is; the part behind the last slash names the entry.
+  ///   - bytes: the file's content.
+  ///   - caption: nil for none; an empty one counts.
+  ///   - fields: the type's own members.
+  static func userFile(
+    type: String, folder: String, file: String, bytes: [UInt8], caption: String? = nil, fields: JSONObject = [:]
+  ) -> TableMediaForm {
+    let sha256 = hexText(SHA256.hash(bytes))
+    let base = String(decoding: file.utf8.split(separator: UInt8(ascii: "/")).last ?? file.utf8[...], as: UTF8.self)
+    let path = folder + "/" + sha256.prefix(MediaNames.digestDigits) + "/" + base
+    var json: JSONObject = ["_type": .string(type)]
+    if let caption { json["caption"] = .string(caption) }
+    json["path"] = .string(path)
+    json["sha256"] = .string(sha256)
+    for (key, value) in fields.members { json[key] = value }
+    let digest = base64(MD5.hash(bytes))
+    return TableMediaForm(
+      json: .object(json),
+      files: [ArtifactFile(path: path, digest: digest, size: bytes.count, content: .file(path: file))])
+  }
+}

@@ -655,7 +655,8 @@ TEST(test_table__columns_that_do_not_fit_are_refused) {
   const char *bad[] = {"a", "\xff"}, *hole[] = {NULL};
   const int64_t shape[] = {3}, flat[] = {2, 2};
   quipu_array array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 1, shape, NULL);
-  const quipu_str texts[] = {{"a", 1}, {"b", 1}};
+  const int64_t ends[] = {0, 1, 2}, tangled[] = {0, 2, 1};
+  quipu_cells column = quipu_cells_array(&array);
   quipu_item cells[2];
   REQUIRE(table);
   CHECK_REFUSED(quipu_table_new(bad, 2, NULL, &broken, &error), QUIPU_ERROR_UTF8, "column");
@@ -664,13 +665,22 @@ TEST(test_table__columns_that_do_not_fit_are_refused) {
   cells[0] = quipu_item_int("", 1);
   cells[1] = quipu_item_text("", quipu_cstr("one"));
   CHECK_OK(quipu_table_add_row(table, cells, 2, &error));
-  CHECK_REFUSED(quipu_table_add_column(table, "c", &array, 1, &error), QUIPU_ERROR_SHAPE, NULL);
+  CHECK_REFUSED(quipu_table_add_column(table, "c", &column, 1, &error), QUIPU_ERROR_SHAPE, NULL);
   array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 2, flat, NULL);
-  CHECK_REFUSED(quipu_table_add_column(table, "c", &array, 1, &error), QUIPU_ERROR_SHAPE, NULL);
-  CHECK_REFUSED(quipu_table_add_column(table, NULL, &array, 1, &error), QUIPU_ERROR_NULL, "name");
-  CHECK_REFUSED(quipu_table_add_column_text(table, "c", texts, 2, 1, &error), QUIPU_ERROR_SHAPE, NULL);
-  CHECK_REFUSED(quipu_table_add_column_json(table, "c", quipu_cstr("{"), NULL, 0, NULL, 0, 1, &error),
-                QUIPU_ERROR_VALUE, "json");
+  column = quipu_cells_array(&array);
+  CHECK_REFUSED(quipu_table_add_column(table, "c", &column, 1, &error), QUIPU_ERROR_SHAPE, NULL);
+  CHECK_REFUSED(quipu_table_add_column(table, NULL, &column, 1, &error), QUIPU_ERROR_NULL, "name");
+  CHECK_REFUSED(quipu_table_add_column(table, "c", NULL, 1, &error), QUIPU_ERROR_NULL, "cells");
+  column = quipu_cells_text(quipu_cstr("ab"), ends, 2);
+  CHECK_REFUSED(quipu_table_add_column(table, "c", &column, 1, &error), QUIPU_ERROR_SHAPE, NULL);
+  column = quipu_cells_text(quipu_cstr("ab"), tangled, 2);
+  CHECK_REFUSED(quipu_table_add_column(table, "c", &column, 1, &error), QUIPU_ERROR_VALUE, "offsets");
+  column = quipu_cells_text(quipu_cstr("ab"), NULL, 2);
+  CHECK_REFUSED(quipu_table_add_column(table, "c", &column, 1, &error), QUIPU_ERROR_NULL, "offsets");
+  column = quipu_cells_json(quipu_cstr("{"));
+  CHECK_REFUSED(quipu_table_add_column(table, "c", &column, 1, &error), QUIPU_ERROR_VALUE, "text");
+  column.form = 77;
+  CHECK_REFUSED(quipu_table_add_column(table, "c", &column, 1, &error), QUIPU_ERROR_ARGUMENT, "form");
   CHECK_REFUSED(quipu_table_alter(table, quipu_cstr("{\"op\":\"explode\"}"), NULL, &error), QUIPU_ERROR_VALUE, NULL);
   CHECK_INT(quipu_table_column_count(table), 2);
   CHECK_INT(quipu_table_row_count(table), 1);
@@ -680,11 +690,12 @@ TEST(test_table__columns_that_do_not_fit_are_refused) {
 TEST(test_table__calls_on_another_kind_of_media_are_refused) {
   const int64_t shape[] = {4};
   quipu_array array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 1, shape, NULL);
+  quipu_cells column = quipu_cells_array(&array);
   quipu_media *histogram = NULL;
   quipu_item cell = quipu_item_int("", 1);
   CHECK_OK(quipu_histogram_new(&array, NULL, &histogram, &error));
   CHECK_REFUSED(quipu_table_add_row(histogram, &cell, 1, &error), QUIPU_ERROR_HANDLE, "table");
-  CHECK_REFUSED(quipu_table_add_column(histogram, "a", &array, 1, &error), QUIPU_ERROR_HANDLE, "table");
+  CHECK_REFUSED(quipu_table_add_column(histogram, "a", &column, 1, &error), QUIPU_ERROR_HANDLE, "table");
   CHECK_REFUSED(quipu_table_add_row(NULL, &cell, 1, &error), QUIPU_ERROR_NULL, "table");
   CHECK_INT(quipu_table_row_count(histogram), 0);
   quipu_media_free(histogram);

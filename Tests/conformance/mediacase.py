@@ -157,6 +157,11 @@ class Case:
         elif "log" in x:
             arguments = {name: x[name] for name in ("step", "commit") if name in x}
             run.log({key: self.value(item) for key, item in x["log"].items()}, **arguments)
+        elif "artifact" in x:
+            artifact = quipu.Artifact(x["artifact"], x.get("type", "dataset"))
+            for name, item in x["add"].items():
+                artifact.add(self.value(item), name)
+            run.log_artifact(artifact)
         elif "summary" in x:
             for key, item in x["summary"].items():
                 run.summary[key] = self.value(item)

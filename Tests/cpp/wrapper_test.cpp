@@ -345,7 +345,7 @@ TEST(test_cpp__table_calls_do_what_they_say) {
   const std::vector<double> scores{0.1, 0.2, 0.3};
   table.add_column("score", scores);
   table.add_column("name", std::vector<std::string>{"a", "b", "c"});
-  table.add_column_json("flag", "[true,false,true]");
+  table.add_column("flag", quipu::Cells::json("[true,false,true]"));
   CHECK_INT(table.row_count(), 3);
   CHECK_INT(table.column_count(), 5);
   CHECK_STATUS(table.try_add_row({1}).code(), QUIPU_ERROR_SHAPE);

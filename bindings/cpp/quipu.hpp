@@ -1331,6 +1331,101 @@ class Cell {
   Item item_;
 };
 
+enum class TimeUnit : std::int32_t {
+  nanoseconds = QUIPU_TIME_NS,
+  microseconds = QUIPU_TIME_US,
+  milliseconds = QUIPU_TIME_MS,
+  seconds = QUIPU_TIME_S,
+  days = QUIPU_TIME_DAYS
+};
+
+// The cells of a column: numbers (anything an Array is made of), texts, points in time or JSON. Numbers are borrowed:
+// they must live until the call that takes the cells has returned.
+class Cells {
+ public:
+  template <class T, class D = std::decay_t<T>,
+            std::enable_if_t<!std::is_same_v<D, Cells> && std::is_constructible_v<Array, T &&>, int> = 0>
+  Cells(T &&values) : form_(QUIPU_CELLS_ARRAY), array_(std::forward<T>(values)) {}  // NOLINT: implicit on purpose
+  Cells(const std::vector<std::string> &texts) { join(texts); }                     // NOLINT: as are the next two
+  Cells(const std::vector<std::string_view> &texts) { join(texts); }                // NOLINT
+  Cells(span<const std::string_view> texts) { join(texts); }                        // NOLINT
+
+  // Integers of 64 bits since 1970 UTC; the least one is no time.
+  static Cells times(const Array &values, TimeUnit unit) {
+    Cells cells(values);
+    cells.form_ = QUIPU_CELLS_TIME;
+    cells.unit_ = unit;
+    return cells;
+  }
+  // A list in the tagged notation of docs/tables.md, {"$q":"media","i":n} and {"$q":"ndarray","i":n} included.
+  static Cells json(std::string_view text, const std::vector<const Media *> &media = {},
+                    const std::vector<Array> &arrays = {}) {
+    Cells cells;
+    cells.form_ = QUIPU_CELLS_JSON;
+    cells.text_ = text;
+    for (const Media *item : media) cells.media_.push_back(item ? item->handle() : nullptr);
+    cells.arrays_ = arrays;
+    return cells;
+  }
+  // Marks cells as missing: one flag per cell, 0 where it is. They are null, or with `as_nan` NaN.
+  Cells &valid(span<const std::uint8_t> flags, bool as_nan = false) & {
+    valid_.assign(flags.begin(), flags.end());
+    has_valid_ = true;
+    as_nan_ = as_nan;
+    return *this;
+  }
+
+  // For the C functions; lives as long as this and `views`.
+  quipu_cells plain(std::vector<quipu_array> &views) const {
+    quipu_cells cells = quipu_cells_none(form_);
+    cells.unit = static_cast<quipu_time_unit>(unit_);
+    cells.missing_is_nan = as_nan_ ? 1 : 0;
+    cells.array = array_.view();
+    cells.text = detail::str(text_);
+    cells.offsets = offsets_.data();
+    cells.count = offsets_.empty() ? 0 : offsets_.size() - 1;
+    for (const Array &array : arrays_) views.push_back(array.view());
+    cells.arrays = views.data();
+    cells.array_count = views.size();
+    cells.media = media_.data();
+    cells.media_count = media_.size();
+    if (has_valid_) cells.valid = valid_.empty() ? &nothing : valid_.data();
+    // The library reads as many flags as there are cells.
+    if (has_valid_ && valid_.size() != size()) cells.form = -1;
+    return cells;
+  }
+
+ private:
+  static constexpr std::uint8_t nothing = 1;
+  Cells() : array_(&nothing, {0}) {}
+  template <class L>
+  void join(const L &texts) {
+    form_ = QUIPU_CELLS_TEXT;
+    offsets_.push_back(0);
+    for (const auto &text : texts) {
+      text_.append(text.data(), text.size());
+      offsets_.push_back(static_cast<std::int64_t>(text_.size()));
+    }
+  }
+  std::size_t size() const noexcept {
+    if (form_ == QUIPU_CELLS_TEXT) return offsets_.size() - 1;
+    if (form_ == QUIPU_CELLS_JSON) return valid_.size();
+    const quipu_array view = array_.view();
+    return view.ndim > 0 && view.shape ? static_cast<std::size_t>(view.shape[0]) : 0;
+  }
+
+  quipu_cells_form form_ = QUIPU_CELLS_ARRAY;
+  TimeUnit unit_ = TimeUnit::nanoseconds;
+  Array array_ = Array(&nothing, {0});
+  std::string text_;
+  std::vector<std::int64_t> offsets_;
+  std::vector<quipu_media *> media_;
+  std::vector<Array> arrays_;
+  std::vector<std::uint8_t> valid_;
+  bool has_valid_ = false;
+  bool as_nan_ = false;
+};
+
 class QUIPU_CONSUMABLE Table : public Media {
  public:
   Table() noexcept = default;
@@ -1368,30 +1463,45 @@ class QUIPU_CONSUMABLE Table : public Media {
                                   parts.arrays.data(), parts.arrays.size(), &error);
     return Status(code, error);
   }
-  QUIPU_LIVE Status try_add_column(const Name &name, const Array &values, bool optional = true) {
-    const quipu_array view = values.view();
+  // Rows column by column, the fast way: table.add_rows({ids, scores, names}).
+  QUIPU_LIVE Status try_add_rows(span<const Cells> columns) {
+    std::vector<quipu_cells> plain;
+    std::vector<std::vector<quipu_array>> views(columns.size());
+    for (std::size_t at = 0; at < columns.size(); at++) plain.push_back(columns.data()[at].plain(views[at]));
     quipu_error *error = nullptr;
-    const quipu_status code = quipu_table_add_column(handle_, name.c_str(), &view, optional ? 1 : 0, &error);
+    const quipu_status code = quipu_table_add_rows(handle_, plain.data(), plain.size(), &error);
     return Status(code, error);
   }
-  QUIPU_LIVE Status try_add_column(const Name &name, const std::vector<std::string> &values, bool optional = true) {
-    std::vector<quipu_str> texts;
-    texts.reserve(values.size());
-    for (const std::string &value : values) texts.push_back(detail::str(value));
+  QUIPU_LIVE Status try_add_rows(std::initializer_list<Cells> columns) {
+    return try_add_rows(span<const Cells>(columns.begin(), columns.size()));
+  }
+  QUIPU_LIVE Status try_add_column(const Name &name, const Cells &cells, bool optional = true) {
+    std::vector<quipu_array> views;
+    const quipu_cells plain = cells.plain(views);
     quipu_error *error = nullptr;
-    const quipu_status code =
-        quipu_table_add_column_text(handle_, name.c_str(), texts.data(), texts.size(), optional ? 1 : 0, &error);
+    const quipu_status code = quipu_table_add_column(handle_, name.c_str(), &plain, optional ? 1 : 0, &error);
     return Status(code, error);
   }
-  QUIPU_LIVE Status try_add_column_json(const Name &name, std::string_view json,
-                                        const std::vector<const Media *> &media = {},
-                                        const std::vector<Array> &arrays = {}, bool optional = true) {
-    const Parts parts(media, arrays);
+  // From a stream of Arrow's C interface, as arrow::ExportRecordBatchReader makes it; it is released.
+  static Status try_from_arrow(Table &out, ArrowArrayStream *stream, const TableOptions &options = {}) {
+    quipu_table_options plain = {};
+    plain.struct_size = sizeof plain;
+    plain.log_mode = static_cast<quipu_table_log_mode>(options.log_mode);
+    plain.allow_mixed_types = options.allow_mixed_types ? 1 : 0;
+    plain.required = options.required ? 1 : 0;
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_table_from_arrow(stream, &plain, made, e);
+    });
+  }
+  // Columns, their types and rows as JSON; media by their class names.
+  QUIPU_LIVE Status try_content_json(std::string &out, std::int64_t start = 0,
+                                     std::int64_t count = std::numeric_limits<std::int64_t>::max()) const {
+    quipu_str text = {nullptr, 0};
     quipu_error *error = nullptr;
-    const quipu_status code =
-        quipu_table_add_column_json(handle_, name.c_str(), detail::str(json), parts.media.data(), parts.media.size(),
-                                    parts.arrays.data(), parts.arrays.size(), optional ? 1 : 0, &error);
-    return Status(code, error);
+    const quipu_status code = quipu_table_json(handle_, start, count, &text, &error);
+    Status status(code, error);
+    detail::take(text, out);
+    return status;
   }
   // Casts and keys as one JSON command, see docs/tables.md.
   QUIPU_LIVE Status try_alter(std::string_view command_json, const Table *other = nullptr) {
@@ -1413,15 +1523,21 @@ class QUIPU_CONSUMABLE Table : public Media {
                      const std::vector<Array> &arrays = {}) {
     try_add_rows_json(json, media, arrays).or_throw();
   }
-  QUIPU_LIVE void add_column(const Name &name, const Array &values, bool optional = true) {
-    try_add_column(name, values, optional).or_throw();
+  QUIPU_LIVE void add_rows(std::initializer_list<Cells> columns) { try_add_rows(columns).or_throw(); }
+  QUIPU_LIVE void add_rows(span<const Cells> columns) { try_add_rows(columns).or_throw(); }
+  QUIPU_LIVE void add_column(const Name &name, const Cells &cells, bool optional = true) {
+    try_add_column(name, cells, optional).or_throw();
   }
-  QUIPU_LIVE void add_column(const Name &name, const std::vector<std::string> &values, bool optional = true) {
-    try_add_column(name, values, optional).or_throw();
+  static Table from_arrow(ArrowArrayStream *stream, const TableOptions &options = {}) {
+    Table result;
+    try_from_arrow(result, stream, options).or_throw();
+    return result;
   }
-  QUIPU_LIVE void add_column_json(const Name &name, std::string_view json, const std::vector<const Media *> &media = {},
-                       const std::vector<Array> &arrays = {}, bool optional = true) {
-    try_add_column_json(name, json, media, arrays, optional).or_throw();
+  QUIPU_LIVE std::string content_json(std::int64_t start = 0,
+                                      std::int64_t count = std::numeric_limits<std::int64_t>::max()) const {
+    std::string result;
+    try_content_json(result, start, count).or_throw();
+    return result;
   }
   QUIPU_LIVE void alter(std::string_view command_json, const Table *other = nullptr) {
     try_alter(command_json, other).or_throw();
@@ -1437,6 +1553,166 @@ class QUIPU_CONSUMABLE Table : public Media {
     std::vector<quipu_media *> media;
     std::vector<quipu_array> arrays;  // their shapes stay in `views`
   };
+};
+
+// A table of a join: itself, or its path in the artifact, "….table.json".
+class JoinSide {
+ public:
+  JoinSide(const Table &table) : table_(table.handle()) {}  // NOLINT: implicit on purpose, as are the next
+  JoinSide(std::string path) : path_(std::move(path)) {}    // NOLINT
+  JoinSide(const char *path) : path_(path) {}               // NOLINT
+  quipu_media *table() const noexcept { return table_; }
+  const char *path() const noexcept { return table_ ? nullptr : path_.c_str(); }
+
+ private:
+  quipu_media *table_ = nullptr;
+  std::string path_;
+};
+
+// Two tables joined by a column, shown as one.
+class QUIPU_CONSUMABLE JoinedTable : public Media {
+ public:
+  JoinedTable() noexcept = default;
+  // `second_key`: the column's name in the second table, where it differs.
+  static Status try_make(JoinedTable &out, const JoinSide &first, const JoinSide &second, const Name &key,
+                         const Name &second_key = nullptr) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_joined_table_new(first.table(), first.path(), second.table(), second.path(), key.c_str(),
+                                    second_key.c_str(), made, e);
+    });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  JoinedTable(const JoinSide &first, const JoinSide &second, const Name &key, const Name &second_key = nullptr) {
+    try_make(*this, first, second, key, second_key).or_throw();
+  }
+#endif
+};
+
+// All tables below a folder of an artifact, shown as one.
+class QUIPU_CONSUMABLE PartitionedTable : public Media {
+ public:
+  PartitionedTable() noexcept = default;
+  static Status try_make(PartitionedTable &out, const Name &parts_path) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_partitioned_table_new(parts_path.c_str(), made, e);
+    });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  explicit PartitionedTable(const Name &parts_path) { try_make(*this, parts_path).or_throw(); }
+#endif
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Artifacts
+
+struct ArtifactOptions {
+  std::optional<std::string> description{};
+  std::optional<std::string> metadata_json{};  // an object of at most 100 members
+};
+
+// Files and media under one name: fill it, then log it.
+class QUIPU_CONSUMABLE Artifact {
+ public:
+  Artifact() noexcept = default;
+  Artifact(Artifact &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Artifact &operator=(Artifact &&other) noexcept {
+    if (this != &other) {
+      quipu_artifact_free(handle_);
+      handle_ = std::exchange(other.handle_, nullptr);
+    }
+    return *this;
+  }
+  Artifact(const Artifact &) = delete;
+  Artifact &operator=(const Artifact &) = delete;
+  ~Artifact() { quipu_artifact_free(handle_); }
+
+  static Status try_make(Artifact &out, const Name &name, const Name &type, const ArtifactOptions &options = {}) {
+    quipu_artifact_options plain = {};
+    plain.struct_size = sizeof plain;
+    plain.description = detail::text_or_null(options.description);
+    if (options.metadata_json) plain.metadata_json = detail::str(*options.metadata_json);
+    quipu_artifact *made = nullptr;
+    quipu_error *error = nullptr;
+    const quipu_status code = quipu_artifact_new(name.c_str(), type.c_str(), &plain, &made, &error);
+    quipu_artifact_free(std::exchange(out.handle_, made));
+    return Status(code, error);
+  }
+
+  quipu_artifact *handle() const noexcept { return handle_; }
+
+  // `path`, if given, gets the path of the entry.
+  QUIPU_LIVE Status try_add(const Media &media, const Name &name, bool overwrite = false, std::string *path = nullptr) {
+    quipu_str text = {nullptr, 0};
+    quipu_error *error = nullptr;
+    const quipu_status code = quipu_artifact_add_media(handle_, media.handle(), name.c_str(), overwrite ? 1 : 0,
+                                                       path ? &text : nullptr, &error);
+    Status status(code, error);
+    if (path) detail::take(text, *path);
+    return status;
+  }
+  QUIPU_LIVE Status try_add_file(const Name &path, const Name &name = nullptr, quipu_artifact_flags flags = 0) {
+    quipu_error *error = nullptr;
+    const quipu_status code = quipu_artifact_add_file(handle_, path.c_str(), name.c_str(), flags, &error);
+    return Status(code, error);
+  }
+  QUIPU_LIVE Status try_add_directory(const Name &path, const Name &name = nullptr, quipu_artifact_flags flags = 0) {
+    quipu_error *error = nullptr;
+    const quipu_status code = quipu_artifact_add_directory(handle_, path.c_str(), name.c_str(), flags, &error);
+    return Status(code, error);
+  }
+  QUIPU_LIVE Status try_add_bytes(std::string_view bytes, const Name &name, quipu_artifact_flags flags = 0) {
+    quipu_error *error = nullptr;
+    const quipu_status code = quipu_artifact_add_bytes(handle_, detail::str(bytes), name.c_str(), flags, &error);
+    return Status(code, error);
+  }
+  QUIPU_LIVE Status try_add_reference(const Name &uri, const Name &name = nullptr, const Name &digest = nullptr,
+                                      std::int64_t size = 0) {
+    quipu_error *error = nullptr;
+    const quipu_status code =
+        quipu_artifact_add_reference(handle_, uri.c_str(), name.c_str(), digest.c_str(), size, &error);
+    return Status(code, error);
+  }
+  // What it holds, as JSON.
+  QUIPU_LIVE Status try_json(std::string &out) const {
+    quipu_str text = {nullptr, 0};
+    quipu_error *error = nullptr;
+    const quipu_status code = quipu_artifact_json(handle_, &text, &error);
+    Status status(code, error);
+    detail::take(text, out);
+    return status;
+  }
+
+#if QUIPU_HAS_EXCEPTIONS
+  Artifact(const Name &name, const Name &type, const ArtifactOptions &options = {}) {
+    try_make(*this, name, type, options).or_throw();
+  }
+  QUIPU_LIVE std::string add(const Media &media, const Name &name, bool overwrite = false) {
+    std::string path;
+    try_add(media, name, overwrite, &path).or_throw();
+    return path;
+  }
+  QUIPU_LIVE void add_file(const Name &path, const Name &name = nullptr, quipu_artifact_flags flags = 0) {
+    try_add_file(path, name, flags).or_throw();
+  }
+  QUIPU_LIVE void add_directory(const Name &path, const Name &name = nullptr, quipu_artifact_flags flags = 0) {
+    try_add_directory(path, name, flags).or_throw();
+  }
+  QUIPU_LIVE void add_bytes(std::string_view bytes, const Name &name, quipu_artifact_flags flags = 0) {
+    try_add_bytes(bytes, name, flags).or_throw();
+  }
+  QUIPU_LIVE void add_reference(const Name &uri, const Name &name = nullptr, const Name &digest = nullptr,
+                                std::int64_t size = 0) {
+    try_add_reference(uri, name, digest, size).or_throw();
+  }
+  QUIPU_LIVE std::string json() const {
+    std::string result;
+    try_json(result).or_throw();
+    return result;
+  }
+#endif
+
+ private:
+  quipu_artifact *handle_ = nullptr;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -2169,6 +2445,16 @@ class QUIPU_CONSUMABLE Run {
                             literal ? 1 : 0, t, e);
     });
   }
+  QUIPU_LIVE Status try_log_artifact(const Artifact &artifact, const std::vector<std::string> &aliases = {},
+                                     const std::vector<std::string> &tags = {}) {
+    std::vector<const char *> names, labels;
+    for (const std::string &alias : aliases) names.push_back(Name(alias).c_str());
+    for (const std::string &tag : tags) labels.push_back(Name(tag).c_str());
+    quipu_error *error = nullptr;
+    const quipu_status code = quipu_run_log_artifact(handle_, artifact.handle(), names.data(), names.size(),
+                                                     labels.data(), labels.size(), &error);
+    return Status(code, error);
+  }
   QUIPU_LIVE Status try_record_file(const Name &path, Policy policy = Policy::live) {
     quipu_error *error = nullptr;
     const quipu_status code =
@@ -2322,6 +2608,10 @@ class QUIPU_CONSUMABLE Run {
     std::string result;
     try_save(pattern, policy, base_path, literal, &result).or_throw();
     return result;
+  }
+  QUIPU_LIVE void log_artifact(const Artifact &artifact, const std::vector<std::string> &aliases = {},
+                               const std::vector<std::string> &tags = {}) {
+    try_log_artifact(artifact, aliases, tags).or_throw();
   }
   QUIPU_LIVE void record_file(const Name &path, Policy policy = Policy::live) {
     try_record_file(path, policy).or_throw();

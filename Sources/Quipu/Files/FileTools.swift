@@ -19,21 +19,23 @@ package enum FileTools {
 
   /// Writes all bytes at `offset`; nil when that worked, else the `errno` value. Interrupted calls are repeated.
   package static func writeAll(_ descriptor: Int32, _ bytes: [UInt8], at offset: Int64) -> Int32? {
-    bytes.withUnsafeBytes { raw -> Int32? in
-      var done = 0
-      while done < raw.count {
-        guard let start = raw.baseAddress else { return nil }
-        let n = pwrite(descriptor, start + done, raw.count - done, off_t(offset) + off_t(done))
-        if n < 0 {
-          let number = errno
-          if number == EINTR { continue }
-          return number
-        }
-        if n == 0 { return EIO }
-        done += n
+    bytes.withUnsafeBytes { writeAll(descriptor, $0, at: offset) }
+  }
+
+  package static func writeAll(_ descriptor: Int32, _ raw: UnsafeRawBufferPointer, at offset: Int64) -> Int32? {
+    var done = 0
+    while done < raw.count {
+      guard let start = raw.baseAddress else { return nil }
+      let n = pwrite(descriptor, start + done, raw.count - done, off_t(offset) + off_t(done))
+      if n < 0 {
+        let number = errno
+        if number == EINTR { continue }
+        return number
       }
-      return nil
+      if n == 0 { return EIO }
+      done += n
     }
+    return nil
   }
 
   /// The first `limit` bytes of a file; nil when it cannot be read. Works for `/proc` and `/sys`, whose sizes read 0.

@@ -382,6 +382,8 @@ enum EntryKind: UInt8 {
   case stats = 15
   /// A record that a library thread has made, encoded.
   case record = 16
+  /// An artifact: a JSON object, and the number of its objects.
+  case artifact = 17
 }
 
 /// One entry as the consumer sees it. The payload is valid until the checkpoint passes `end`.

@@ -20,6 +20,7 @@ struct FileValue: Sendable {
   var userName: String?
   /// Files beside it: masks, boxes.
   var parts: [FilePart] = []
+  var isPointCloud: Bool { fileExtension == ".pts.json" }
 
   /// A file that was made here.
   init(folder: String, type: String, fileExtension: String, bytes: [UInt8], members: JSONObject = JSONObject()) {

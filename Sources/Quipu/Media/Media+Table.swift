@@ -70,7 +70,13 @@ extension Media {
       let id = Media.nextCellMedium.add(1, ordering: .relaxed).oldValue
       let (name, type): (String, ColumnType)
       switch medium.kind {
-      case .image: (name, type) = ("Image", .image(ColumnType.ImageLayers()))
+      case .image:
+        if let overlays = medium.overlays, overlays.hasMasksOrBoxes, overlays.classSet == nil {
+          throw QuipuError(
+            .value, kind: "artifact_image_without_classes",
+            "cell: an image with masks or boxes needs class labels or classes to be put into a table")
+        }
+        (name, type) = ("Image", .image(medium.overlays?.layers ?? ColumnType.ImageLayers()))
       case .object3D: (name, type) = ("Object3D", .media("object3D-file"))
       case .histogram, .array: (name, type) = ("Histogram", .pythonObject(className: "Histogram"))
       case .table: (name, type) = ("Table", .media("table"))
@@ -81,6 +87,7 @@ extension Media {
       case .bokeh: (name, type) = ("Bokeh", .media("bokeh-file"))
       case .joinedTable: (name, type) = ("JoinedTable", .media("joined-table"))
       case .partitionedTable: (name, type) = ("PartitionedTable", .media("partitioned-table"))
+      case .classes: (name, type) = ("Classes", .pythonObject(className: "Classes"))
       case .molecule: (name, type) = ("Molecule", .pythonObject(className: "Molecule"))
       case .plotly: (name, type) = ("Plotly", .pythonObject(className: "Plotly"))
       case .graph: (name, type) = ("Graph", .pythonObject(className: "Graph"))
@@ -97,10 +104,17 @@ extension Media {
 
   /// A change that has no call of its own, as a JSON object:
   /// `{"op":"cast","column":c,"type":t,"optional":b}`, `{"op":"set_pk","column":c}`,
-  /// `{"op":"set_fk","column":c,"other_column":d}` with the other table beside it.
+  /// `{"op":"set_fk","column":c,"other_column":d}` with the other table beside it,
+  /// `{"op":"limits","rows":n,"artifact_rows":n}` for limits of this table alone (null: those of the run).
   public func alterTable(_ command: JSONObject, other: Media? = nil) throws(QuipuError) {
     func bad(_ what: String) -> QuipuError {
       QuipuError(.value, kind: "table_command", "command_json: \(what)")
+    }
+    if command["op"]?.stringValue == "limits" {
+      func limit(_ name: Key) -> Int? { command[name]?.intValue.map { max(0, Int(clamping: $0)) } }
+      let limits = (limit("rows"), limit("artifact_rows"))
+      state.withLock { $0.ownLimits = limits }
+      return
     }
     let column: Table.ColumnName
     switch command["column"] {
@@ -124,7 +138,7 @@ extension Media {
       try changeTable { table throws(MediaError) in
         try table.setForeignKey(column, table: reference, column: Table.ColumnName(name))
       }
-    default: throw bad("\"op\" must be cast, set_pk or set_fk")
+    default: throw bad("\"op\" must be cast, set_pk, set_fk or limits")
     }
   }
 }

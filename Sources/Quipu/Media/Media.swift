@@ -13,7 +13,10 @@ public final class Media: Sendable {
   /// What kind of value it is.
   enum Kind: Sendable {
     case image, histogram, object3D, table, array, list, audio, video, html, molecule, plotly, bokeh, graph, chart
-    case joinedTable, partitionedTable
+    case joinedTable, partitionedTable, classes
+
+    /// Whether logging it makes an artifact.
+    var makesArtifacts: Bool { self == .table || self == .joinedTable || self == .partitionedTable }
   }
 
   enum Content: Sendable {
@@ -27,6 +30,8 @@ public final class Media: Sendable {
     case curve(CurveJob)
     case list([Media])
     case chart(ChartValue)
+    /// A value that exists in artifacts only.
+    case artifactValue(ArtifactValue)
     /// Encoding failed: the reason.
     case failed(String)
   }
@@ -50,8 +55,16 @@ public final class Media: Sendable {
     var cellMedia: [Int: Media] = [:]
     /// The version of the table that was last handed to the writer, -1 before the first.
     var handedVersion = -1
+    /// Its rows at that time.
+    var handedRows = 0
+    /// Limits of this table alone.
+    var ownLimits: (run: Int?, artifact: Int?) = (nil, nil)
     /// What the writer has done with the table, by run.
     var tableLogs: [String: TableLog] = [:]
+    /// Where it lies in an artifact, once the writer has recorded that.
+    var place: ArtifactPlace?
+    /// The version of the table that a call put into an artifact and logged; 0 for other media. Nil: no call did.
+    var placedVersion: Int?
   }
 
   private static let nextSerial = Atomic<UInt64>(1)
@@ -59,11 +72,14 @@ public final class Media: Sendable {
   let serial = Media.nextSerial.add(1, ordering: .relaxed).oldValue
   let kind: Kind
   let caption: String?
+  /// Images with masks, boxes or classes.
+  let overlays: ImageOverlays?
   let state: Mutex<State>
 
-  init(_ kind: Kind, _ content: Content, caption: String? = nil) {
+  init(_ kind: Kind, _ content: Content, caption: String? = nil, overlays: ImageOverlays? = nil) {
     self.kind = kind
     self.caption = caption
+    self.overlays = overlays
     state = Mutex(State(content: content))
   }
 

@@ -41,7 +41,7 @@ extension MediaBinder {
     var first: JSONObject?
     let count = min(files.count, Self.maximumImages)
     for at in 0..<count {
-      guard let bound = bindFile(files[at], caption: nil, key: key)?.objectValue else { return nil }
+      guard let bound = bindFile(files[at], media: media[at], caption: false, key: key)?.objectValue else { return nil }
       if first == nil { first = bound }
       names.append(bound["path"] ?? .null)
       for member in ["masks", "boxes"] as [Key] { parts[member, default: []].append(bound[member] ?? .null) }
@@ -65,7 +65,7 @@ extension MediaBinder {
     var values: [JSON] = []
     var paths: [String] = []
     for (at, file) in files.enumerated() {
-      guard let bound = bindFile(file, caption: media[at].caption, key: key) else { return nil }
+      guard let bound = bindFile(file, media: media[at], key: key) else { return nil }
       values.append(bound)
       paths.append(bound.objectValue?["path"]?.stringValue ?? "")
     }

@@ -121,12 +121,11 @@ struct MediaBinder {
     case .table, .curve:
       guard let snapshot = item.table else { return nil }
       return bindTable(snapshot, media: media, key: key)
+    case .artifactValue(let value): return bindArtifactValue(value, item, key: key)
     case .file(let file):
-      let owner = owner
-      if let earlier = bound[media.serial] ?? media.state.withLock({ $0.bound[owner] }) { return earlier }
-      guard let value = bindFile(file, caption: media.caption, key: key) else { return nil }
-      bound[media.serial] = value
-      records.append { media.state.withLock { $0.bound[owner] = value } }
+      if let earlier = known(media) { return earlier }
+      guard let value = bindFile(file, media: media, key: key) else { return nil }
+      remember(media, value, owner: owner)
       return value
     case .failed(let reason):
       writer.drop(kind: "media_failed", "\(key): \(reason); the row is kept without it")
@@ -136,12 +135,25 @@ struct MediaBinder {
     }
   }
 
+  /// What the first log call of the run made of a medium, this call included.
+  func known(_ media: Media) -> JSON? {
+    let owner = owner
+    return bound[media.serial] ?? media.state.withLock { $0.bound[owner] }
+  }
+
+  mutating func remember(_ media: Media, _ value: JSON, owner: String) {
+    bound[media.serial] = value
+    records.append { media.state.withLock { $0.bound[owner] = value } }
+  }
+
   /// Writes the files of one value and makes its JSON form.
-  mutating func bindFile(_ file: FileValue, caption: String?, key: String) -> JSON? {
-    guard var value = bindOneFile(file, caption: caption, key: key) else { return nil }
+  ///
+  /// - Parameter caption: whether the value tells the medium's caption.
+  mutating func bindFile(_ file: FileValue, media: Media, caption: Bool = true, key: String) -> JSON? {
+    guard var value = bindOneFile(file, media: media, caption: caption, key: key) else { return nil }
     for (name, member) in file.members.members { value[name] = member }
     for part in file.parts {
-      guard let bound = bindOneFile(part.file, caption: nil, key: key) else { return nil }
+      guard let bound = bindOneFile(part.file, media: nil, caption: false, key: key) else { return nil }
       var members = value[part.member]?.objectValue ?? JSONObject()
       members[Key(part.name)] = .object(bound)
       value[part.member] = .object(members)
@@ -150,17 +162,23 @@ struct MediaBinder {
     return .object(value)
   }
 
-  private mutating func bindOneFile(_ file: FileValue, caption: String?, key: String) -> JSONObject? {
+  private mutating func bindOneFile(
+    _ file: FileValue, media: Media?, caption: Bool, key: String
+  ) -> JSONObject? {
     let path = MediaNames.mediaFileName(
       folder: "media/" + file.folder, key: key, step: label, digest: file.sha256, ext: file.fileExtension)
     guard write(file.content, to: path, key: key) else { return nil }
     let writer = writer
     records.append { writer.appendFile(path) }
     var value = JSONObject()
-    if let caption { value["caption"] = .string(caption) }
+    if caption, let caption = media?.caption { value["caption"] = .string(caption) }
     value["_type"] = .string(file.type)
     value["sha256"] = .string(file.sha256)
     value["size"] = .int(file.content.size)
+    if let place = media?.place(version: 0) {
+      value["artifact_path"] = .string(place.url)
+      value["_latest_artifact_path"] = .string(place.latestURL)
+    }
     value["path"] = .string(MediaNames.collapsedSlashes(path))
     return value
   }
@@ -229,6 +247,12 @@ struct MediaBinder {
   }
 
   mutating func noteStaged(_ path: String) { staged.append(path) }
+
+  /// The disk is full: the call is to be tried again.
+  mutating func wait(_ code: Int32, _ path: String) {
+    mustWait = true
+    writer.mediaFailed(code, path)
+  }
 
   var isWaiting: Bool { mustWait }
 }

@@ -12,6 +12,8 @@ final class PendingMediaStore: Sendable {
     var media: Media
     /// The table as it was at the call, and what is to be written of it.
     var table: TableSnapshot?
+    /// The objects of an artifact, whose media `media` lists.
+    var artifact: ArtifactSnapshot?
     var bytes = 0
     /// The run whose writer will take it.
     var owner: UInt64 = 0
@@ -46,14 +48,27 @@ final class PendingMediaStore: Sendable {
   init(pool: WorkerPool?) { self.pool = pool }
 
   /// Takes a medium for one log call and has it encoded.
-  func register(_ media: Media, owner: UInt64 = 0) -> UInt64 {
+  func register(_ media: Media, owner: UInt64 = 0, limits: TableLimits = TableLimits()) -> UInt64 {
+    add(
+      Item(
+        media: media, table: TableSnapshot(media.chartTable ?? media, limits: limits),
+        artifact: ArtifactSnapshot(of: media), bytes: media.weight, owner: owner))
+  }
+
+  /// The same for the objects of an artifact.
+  func register(_ artifact: ArtifactSnapshot, owner: UInt64) -> UInt64 {
+    let media = Media.list(artifact.objects.map(\.media))
+    return add(Item(media: media, artifact: artifact, bytes: media.weight, owner: owner))
+  }
+
+  private func add(_ item: Item) -> UInt64 {
     let id = nextID.add(1, ordering: .relaxed).oldValue
-    let item = Item(media: media, table: TableSnapshot(media.chartTable ?? media), bytes: media.weight, owner: owner)
     waitingBytes.add(item.bytes, ordering: .relaxed)
     items.withLock { $0[id] = item }
     if let pool {
-      for work in media.takeUnencoded() { pool.run { work.encode() } }
+      for work in item.media.takeUnencoded() { pool.run { work.encode() } }
       if let table = item.table { pool.run { table.encode() } }
+      if let artifact = item.artifact { pool.run { artifact.encode() } }
     }
     return id
   }
@@ -74,7 +89,7 @@ final class PendingMediaStore: Sendable {
     if ids.isEmpty { return true }
     return ids.allSatisfy { id in
       guard let item = item(id) else { return true }
-      return item.media.isReady && (item.table?.isReady ?? true)
+      return item.media.isReady && (item.table?.isReady ?? true) && (item.artifact?.isReady ?? true)
     }
   }
 

@@ -20,6 +20,7 @@ final class TableSnapshot: Sendable {
   private let source: Source
   let version: Int
   private let cellMedia: [Int: Media]
+  private let limits: TableLimits
   private let isDeferred: Bool
   private let result = Mutex<Result<Files, MediaError>?>(nil)
   private let done = Atomic<Bool>(false)
@@ -27,27 +28,38 @@ final class TableSnapshot: Sendable {
   /// The entry's name until the key is known.
   static let provisionalEntry = "table.table.json"
 
-  init?(_ media: Media) {
-    let found: (Source, Int, [Int: Media])? = media.state.withLock { state in
+  /// For a log call.
+  convenience init?(_ media: Media, limits: TableLimits = TableLimits()) {
+    // A table that was handed over before is not encoded again unless it has changed since.
+    self.init(media, limits) { state, table in
+      let last = state.handedVersion
+      state.handedVersion = state.tableVersion
+      state.handedRows = table?.rowCount ?? 0
+      let mode = table?.logMode ?? .immutable
+      return mode == .incremental || (last >= 0 && (mode == .immutable || last == state.tableVersion))
+    }
+  }
+
+  /// As an object of an artifact; nil for other media.
+  convenience init?(partOfArtifact media: Media, limits: TableLimits = TableLimits()) {
+    self.init(media, limits) { _, _ in true }
+  }
+
+  private init?(_ media: Media, _ limits: TableLimits, isDeferred: (inout Media.State, Table?) -> Bool) {
+    typealias Found = (Source, Int, [Int: Media], TableLimits, Bool)
+    let found: Found? = media.state.withLock { state in
       switch state.content {
-      case .table(let table): (.table(table), state.tableVersion, state.cellMedia)
-      case .curve(let job): (.curve(job), 0, [:])
+      case .table(let table):
+        (
+          .table(table), state.tableVersion, state.cellMedia, limits.overridden(by: state.ownLimits),
+          isDeferred(&state, table)
+        )
+      case .curve(let job): (.curve(job), 0, [:], limits, isDeferred(&state, nil))
       default: nil
       }
     }
     guard let found else { return nil }
-    let (source, version, cellMedia) = found
-    self.source = source
-    let logMode: Table.LogMode = if case .table(let table) = source { table.logMode } else { .immutable }
-    self.version = version
-    self.cellMedia = cellMedia
-    // A table that was handed over before is not encoded again unless it has changed since.
-    let seen = media.state.withLock { state in
-      let last = state.handedVersion
-      state.handedVersion = version
-      return last >= 0 && (logMode == .immutable || last == version)
-    }
-    isDeferred = seen || logMode == .incremental
+    (source, version, cellMedia, self.limits, self.isDeferred) = found
   }
 
   /// The rows. Those of a curve are computed at the first call.
@@ -70,14 +82,10 @@ final class TableSnapshot: Sendable {
   /// The files, made now if they are not there yet.
   func files(plan: TableLogPlan?) -> Result<Files, MediaError> {
     if plan?.incrementNumber == nil, let ready = result.withLock({ $0 }) { return ready }
-    for media in cellMedia.values { media.finishEncoding() }
     let made: Result<Files, MediaError>
     do throws(MediaError) {
-      let table = try table()
-      let artifact = try table.artifact(entry: Self.provisionalEntry, plan: plan) { cell throws(MediaError) in
-        try self.artifactForm(cell)
-      }
-      let runFile = try table.runFile(rows: plan?.rows)
+      let artifact = try artifact(entry: Self.provisionalEntry, plan: plan)
+      let runFile = try table().runFile(rows: plan?.rows, limit: limits.runRows)
       made = .success(
         Files(runFile: runFile, sha256: hexText(runFile.withUnsafeBytes { SHA256.hash($0) }), artifact: artifact))
     } catch {
@@ -87,29 +95,17 @@ final class TableSnapshot: Sendable {
     return made
   }
 
+  /// The table as a part of an artifact, under any name.
+  func artifact(entry: String, plan: TableLogPlan? = nil) throws(MediaError) -> TableArtifact {
+    for media in cellMedia.values { media.finishEncoding() }
+    return try table().artifact(entry: entry, plan: plan, limit: limits.artifactRows) { cell throws(MediaError) in
+      try self.artifactForm(cell)
+    }
+  }
+
   private func artifactForm(_ cell: TableMedia) throws(MediaError) -> TableMediaForm {
     guard let media = cellMedia[cell.id] else { throw MediaError(.type, "cell: the medium is not known any more") }
-    switch media.state.withLock({ $0.content }) {
-    case .inline(let row, _): return TableMediaForm(json: row, files: [])
-    case .file(let file):
-      var fields = JSONObject()
-      for (name, value) in file.members.members { fields[name] = value }
-      if let name = file.userName {
-        let path = "media/\(file.folder)/\(file.sha256.prefix(MediaNames.digestDigits))/\(name)"
-        var json: JSONObject = ["_type": .string(file.type)]
-        if let caption = media.caption { json["caption"] = .string(caption) }
-        json["path"] = .string(path)
-        json["sha256"] = .string(file.sha256)
-        for (key, value) in fields.members { json[key] = value }
-        guard let bytes = file.content.read() else { throw MediaError(.io, "\(name): cannot be read any more") }
-        return TableMediaForm(json: .object(json), files: [ArtifactFile(path: path, bytes: bytes)])
-      }
-      return .file(
-        type: file.type, folder: "media/" + file.folder, bytes: file.content.read() ?? [], ext: file.fileExtension,
-        caption: media.caption, fields: fields)
-    case .failed(let reason): throw MediaError(.value, reason)
-    default: throw MediaError(.type, "cell: a value of this kind has no form in an artifact")
-    }
+    return try media.artifactForm()
   }
 }
 
@@ -136,29 +132,33 @@ extension MediaBinder {
       let path = MediaNames.mediaFileName(
         folder: "media/table", key: key, step: label, digest: files.sha256, ext: ".table.json")
       guard write(files.runFile, to: path, key: key) else { return nil }
-      guard let artifact = stage(files.artifact, entry: entry, key: key) else { return nil }
-
-      let clientID = RandomText.make(128)
-      let sequenceID = RandomText.make(128)
-      var record = artifact
-      record.runID = context.runID
-      record.project = writer.identity?.project ?? ""
-      record.entity = writer.identity?.entity ?? ""
-      record.type = plan.artifactType
-      record.name = plan.artifactName(runID: context.runID, key: key)
-      record.clientID = clientID
-      record.sequenceClientID = sequenceID
-      record.incrementalBeta1 = plan.incrementNumber != nil
-      let writer = writer
-      let streamID = context.runID
-      self.record {
-        writer.stream.append(.artifact(record), streamID: streamID)
-        writer.appendFile(path)
+      // A table of an artifact of the user is referred to there.
+      let place = plan.incrementNumber == nil ? media.place(version: snapshot.version) : nil
+      let target: ArtifactPlace
+      if let place, place.isOfUser {
+        guard recordReference(place, entry: entry, key: key) else { return nil }
+        target = place
+      } else {
+        guard
+          let made = recordArtifact(
+            files.artifact.files.map { file in
+              var file = file
+              if file.path == TableSnapshot.provisionalEntry { file.path = entry }
+              return file
+            }, entry: entry, key: key, type: plan.artifactType,
+            name: plan.artifactName(runID: context.runID, key: key), isIncremental: plan.incrementNumber != nil)
+        else { return nil }
+        if files.artifact.isCut { writer.reportCut(key) }
+        target = made
+        var placed = made
+        placed.version = snapshot.version
+        if plan.incrementNumber == nil { record { media.setPlace(placed) } }
       }
+      let writer = writer
+      record { writer.appendFile(path) }
       let binding = TableBinding(
         sha256: files.sha256, size: files.runFile.count, path: MediaNames.collapsedSlashes(path),
-        artifactPath: "wandb-client-artifact://\(clientID)/\(entry)",
-        latestArtifactPath: "wandb-client-artifact://\(sequenceID):latest/\(entry)")
+        artifactPath: target.url, latestArtifactPath: target.latestURL)
       table.didLog(plan, runID: context.runID, binding: binding)
       setTableLog(Media.TableLog(state: table.log, version: snapshot.version), media)
       return table.loggedValue(for: table.log.binding ?? binding)
@@ -166,50 +166,6 @@ extension MediaBinder {
       writer.drop(kind: "table_failed", "\(key): \(error.message); the row is kept without the table")
       return nil
     }
-  }
-
-  /// Copies the artifact's files to where the upload takes them from, and describes them.
-  private mutating func stage(_ artifact: TableArtifact, entry: String, key: String) -> ArtifactRecord? {
-    var manifest = ArtifactManifest()
-    manifest.version = 1
-    manifest.storagePolicy = "wandb-storage-policy-v1"
-    var layout = StoragePolicyConfigItem()
-    layout.key = "storageLayout"
-    layout.valueJSON = "\"V2\""
-    manifest.storagePolicyConfig = [layout]
-    var named: [(path: String, digest: String)] = []
-    for file in artifact.files {
-      let path = file.path == TableSnapshot.provisionalEntry ? entry : file.path
-      var item = ArtifactManifestEntry()
-      item.path = path
-      item.digest = file.digest
-      item.size = Int64(file.size)
-      switch file.content {
-      case .file(let source): item.localPath = source
-      case .bytes(let bytes):
-        let staged = writer.context.stagingDirectory + "/tmp" + RandomText.make(8)
-        let code = FileTools.writeFile(staged, bytes)
-        if code != 0 {
-          writer.writeErrors &+= 1
-          writer.drop(
-            kind: "media_failed",
-            "\(key): cannot write \(staged): \(FileTools.errorText(code)); the row is kept without the table")
-          return nil
-        }
-        noteStaged(staged)
-        item.localPath = staged
-      }
-      named.append((path, file.digest))
-      manifest.contents.append(item)
-    }
-    manifest.contents.sort { Key($0.path) < Key($1.path) }
-    var record = ArtifactRecord()
-    record.digest = MediaNames.artifactDigest(named)
-    record.aliases = ["latest"]
-    record.manifest = manifest
-    record.finalize = true
-    record.digestAlgorithm = "MANIFEST_MD5"
-    return record
   }
 }
 

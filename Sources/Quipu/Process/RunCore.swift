@@ -12,6 +12,7 @@ final class RunCore: @unchecked Sendable {
   private let writer: RunWriter
   private let lock: UnsafeMutablePointer<pthread_mutex_t>
   private let fullWait: Int64
+  let tableLimits: TableLimits
 
   private let finishRequested = Atomic<Bool>(false)
   private let isDone = Atomic<Bool>(false)
@@ -28,7 +29,11 @@ final class RunCore: @unchecked Sendable {
   /// After this time (monotonic) a finish gives up on a disk that does not take the rest.
   private let giveUpAt = Atomic<Int64>(Int64.max)
 
-  init(writer: RunWriter, ring: HandOffRing, runID: String, fullWaitMilliseconds: Int64) {
+  init(
+    writer: RunWriter, ring: HandOffRing, runID: String, fullWaitMilliseconds: Int64,
+    tableLimits: TableLimits = TableLimits()
+  ) {
+    self.tableLimits = tableLimits
     self.writer = writer
     self.ring = ring
     self.runID = runID

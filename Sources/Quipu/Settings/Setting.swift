@@ -1,4 +1,5 @@
 import QuipuBase
+import QuipuMedia
 import QuipuSync
 
 /// What is known of one setting: its name, how its values are read, its default.
@@ -155,5 +156,7 @@ struct Setting: Sendable {
       integer("ring_bytes", 4 << 20, minimum: 0), integer("full_wait_milliseconds", 1000, minimum: -1),
       integer("media_memory_bytes", Int64(PendingMediaStore.defaultLimit), minimum: 1 << 20),
       integer("media_threads", Int64(WorkerPool.defaultThreads), minimum: 1),
+      integer("table_max_rows", Int64(Table.maximumRunFileRows), minimum: 0),
+      integer("table_max_artifact_rows", Int64(Table.maximumArtifactRows), minimum: 0),
     ]
 }

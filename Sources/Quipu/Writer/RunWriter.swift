@@ -147,6 +147,7 @@ final class RunWriter {
     case .external: return processExternal(entry)
     case .stats: processStats(entry)
     case .record: processRecord(entry)
+    case .artifact: return processArtifact(entry)
     }
     return true
   }

@@ -10,6 +10,7 @@
 import enum as _enum
 
 from . import _ffi, _init, _terminal, errors, plot, util
+from ._artifact import Artifact
 from ._audio_video import Audio, Video
 from ._documents import Html, Molecule
 from ._figures import Graph, Plotly
@@ -20,17 +21,17 @@ from ._object3d import Object3D, box3d
 from ._plot import plot_table, visualize
 from ._run import Run
 from ._settings import Settings
-from ._table import Table
+from ._table import JoinedTable, Table
 from .errors import CommError, ConfigError, Error, QuipuError, UsageError
 
 __version__ = _ffi.version
 
 __all__ = [
-    "AlertLevel", "Audio", "CommError", "ConfigError", "Error", "Graph", "Histogram", "Html", "Image", "Molecule",
-    "Object3D", "Plotly", "QuipuError", "Run", "Settings", "Table", "UsageError", "Video", "alert", "box3d",
-    "config", "define_metric", "errors", "finish", "histogram", "init", "log", "login", "logout",
-    "mark_preempting", "plot", "plot_table", "restore", "run", "save", "setup", "summary", "termerror", "termlog",
-    "termwarn", "util", "visualize", "write_logs",
+    "AlertLevel", "Artifact", "Audio", "CommError", "ConfigError", "Error", "Graph", "Histogram", "Html", "Image",
+    "JoinedTable", "Molecule", "Object3D", "Plotly", "QuipuError", "Run", "Settings", "Table", "UsageError", "Video",
+    "alert", "box3d", "config", "define_metric", "errors", "finish", "histogram", "init", "log", "log_artifact",
+    "login", "logout", "mark_preempting", "plot", "plot_table", "restore", "run", "save", "setup", "summary",
+    "termerror", "termlog", "termwarn", "util", "visualize", "write_logs",
 ]  # fmt: skip
 
 
@@ -60,6 +61,11 @@ def define_metric(name, step_metric=None, step_sync=None, hidden=None, summary=N
 def save(glob_str=None, base_path=None, policy="live", glob=True):
     """`Run.save` of the global run."""
     return _init.needed("save()").save(glob_str, base_path, policy, glob)
+
+
+def log_artifact(artifact_or_path, name=None, type=None, aliases=None, tags=None):
+    """`Run.log_artifact` of the global run."""
+    return _init.needed("log_artifact()").log_artifact(artifact_or_path, name, type, aliases, tags)
 
 
 def restore(name, run_path=None, replace=False, root=None):
@@ -101,8 +107,8 @@ _config_before = _init.BeforeInit("config")
 _summary_before = _init.BeforeInit("summary")
 
 _LATER = frozenset({
-    "Api", "Artifact", "Audio", "Classes", "Html", "JoinedTable", "Molecule", "Video",
-    "agent", "apis", "beta", "controller", "integration", "link_artifact", "log_artifact", "log_code", "log_model",
+    "Api", "Classes",
+    "agent", "apis", "beta", "controller", "integration", "link_artifact", "log_code", "log_model",
     "sdk", "sweep", "unwatch", "use_artifact", "use_model", "watch",
 })  # fmt: skip
 

@@ -263,6 +263,33 @@ class TableOptions(Structure):
     ]
 
 
+class Cells(Structure):
+    _fields_ = [
+        ("form", c_int32),
+        ("unit", c_int32),
+        ("missing_is_nan", c_uint32),
+        ("reserved", c_uint32),
+        ("array", Array),
+        ("text", Str),
+        ("offsets", POINTER(c_int64)),
+        ("count", c_size_t),
+        ("valid", c_void_p),
+        ("media", c_void_p),
+        ("media_count", c_size_t),
+        ("arrays", POINTER(Array)),
+        ("array_count", c_size_t),
+    ]
+
+
+class ArtifactOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("description", c_char_p),
+        ("metadata_json", Str),
+    ]
+
+
 class LoginOptions(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -278,7 +305,7 @@ DiagnosticFn = CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_char_p, c_void_p)
 
 StopFn = CFUNCTYPE(None, c_void_p, c_void_p)
 
-_run = _columns = _media = _error = c_void_p  # opaque handles
+_run = _columns = _media = _artifact = _error = c_void_p  # opaque handles
 _out = POINTER(c_void_p)  # where a handle or an error is put
 _strings = POINTER(c_char_p)
 _arrays = POINTER(Array)
@@ -367,12 +394,10 @@ SIGNATURES = {
     "quipu_table_new": (_status, (_strings, c_size_t, POINTER(TableOptions), _out, _out)),
     "quipu_table_add_row": (_status, (_media, POINTER(Item), c_size_t, _out)),
     "quipu_table_add_rows_json": (_status, (_media, Str, _out, c_size_t, _arrays, c_size_t, _out)),
-    "quipu_table_add_column": (_status, (_media, c_char_p, _arrays, c_int32, _out)),
-    "quipu_table_add_column_text": (_status, (_media, c_char_p, POINTER(Str), c_size_t, c_int32, _out)),
-    "quipu_table_add_column_json": (
-        _status,
-        (_media, c_char_p, Str, _out, c_size_t, _arrays, c_size_t, c_int32, _out),
-    ),
+    "quipu_table_add_rows": (_status, (_media, POINTER(Cells), c_size_t, _out)),
+    "quipu_table_add_column": (_status, (_media, c_char_p, POINTER(Cells), c_int32, _out)),
+    "quipu_table_from_arrow": (_status, (c_void_p, POINTER(TableOptions), _out, _out)),
+    "quipu_table_json": (_status, (_media, c_int64, c_int64, _text, _out)),
     "quipu_table_alter": (_status, (_media, Str, _media, _out)),
     "quipu_table_row_count": (c_size_t, (_media,)),
     "quipu_table_column_count": (c_size_t, (_media,)),
@@ -393,6 +418,17 @@ SIGNATURES = {
     "quipu_bokeh_new": (_status, (Str, _out, _out)),
     "quipu_bokeh_open": (_status, (c_char_p, _out, _out)),
     "quipu_graph_new": (_status, (Str, _out, _out)),
+    "quipu_joined_table_new": (_status, (_media, c_char_p, _media, c_char_p, c_char_p, c_char_p, _out, _out)),
+    "quipu_partitioned_table_new": (_status, (c_char_p, _out, _out)),
+    "quipu_artifact_new": (_status, (c_char_p, c_char_p, POINTER(ArtifactOptions), _out, _out)),
+    "quipu_artifact_free": (None, (_artifact,)),
+    "quipu_artifact_add_media": (_status, (_artifact, _media, c_char_p, c_int32, _text, _out)),
+    "quipu_artifact_add_file": (_status, (_artifact, c_char_p, c_char_p, c_uint32, _out)),
+    "quipu_artifact_add_directory": (_status, (_artifact, c_char_p, c_char_p, c_uint32, _out)),
+    "quipu_artifact_add_bytes": (_status, (_artifact, Str, c_char_p, c_uint32, _out)),
+    "quipu_artifact_add_reference": (_status, (_artifact, c_char_p, c_char_p, c_char_p, c_int64, _out)),
+    "quipu_artifact_json": (_status, (_artifact, _text, _out)),
+    "quipu_run_log_artifact": (_status, (_run, _artifact, _strings, c_size_t, _strings, c_size_t, _out)),
     "quipu_run_save": (_status, (_run, c_char_p, c_char_p, c_int32, c_int32, _text, _out)),
     "quipu_run_alert": (_status, (_run, c_char_p, Str, c_char_p, c_int64, _out)),
     "quipu_run_mark_preempting": (_status, (_run,)),
@@ -687,6 +723,71 @@ def dlpack_array(tensor):
     status = lib.quipu_array_from_dlpack(tensor.address, byref(view), strides, MAX_DIMENSIONS, byref(error))
     view._keep = (tensor, strides)
     return status, view, error
+
+
+
+def array_cells(view, keep, unit=None):
+    """Cells from an array; with a unit points in time. `keep` stays alive as long as the cells."""
+    cells = Cells()
+    cells.form = 0 if unit is None else 2
+    cells.unit = unit or 0
+    cells.array = view
+    cells._keep = (view, keep)
+    return cells
+
+
+def text_cells(data, offsets, count):
+    """Cells from texts, one after the other, and an array of 64-bit positions."""
+    cells = Cells()
+    cells.form = 1
+    cells.text = Str(data, len(data))
+    cells.offsets = (c_int64 * len(offsets)).from_buffer(offsets)
+    cells.count = count
+    cells._keep = (data, offsets)
+    return cells
+
+
+def json_cells(text, converted):
+    """Cells from JSON text and the media and arrays that it refers to."""
+    cells = Cells()
+    cells.form = 3
+    cells.text = Str(text, len(text))
+    media, views = handles(converted.media), arrays(converted.views)
+    cells.media = ctypes.cast(media, c_void_p) if media else None
+    cells.media_count = len(converted.media)
+    cells.arrays = views
+    cells.array_count = len(converted.views)
+    cells._keep = (text, media, views, converted)
+    return cells
+
+
+def set_valid(cells, flags, missing_is_nan):
+    """Marks cells as missing: bytes, one per cell, 0 where it is."""
+    cells.valid = bytes_address(flags)
+    cells.missing_is_nan = 1 if missing_is_nan else 0
+    cells._valid = flags
+
+
+def cells_array(columns):
+    """An array of cells; the columns stay alive with it."""
+    result = (Cells * max(len(columns), 1))(*columns)
+    result._columns = columns
+    return result
+
+
+def array_at(address, dtype, count, stride=None):
+    """A one-axis array at an address."""
+    return array(address, dtype, (count,), None if stride is None else (stride,))
+
+
+def memory_at(address, size):
+    """A copy of bytes at an address."""
+    return ctypes.string_at(address, size) if size else b""
+
+
+def arrow_stream(capsule):
+    """The address of the stream in a capsule of Arrow's interface."""
+    return _capsule_pointer(capsule, b"arrow_array_stream")
 
 
 reference = byref

@@ -469,6 +469,22 @@ class Run:
         if not self._disabled and self._live("mark_preempting()"):
             self._check(_lib.quipu_run_mark_preempting(self._handle))
 
+    def log_artifact(self, artifact_or_path, name=None, type=None, aliases=None, tags=None):
+        """Logs an artifact as a version of the collection of its name; a path makes one of a file or directory.
+
+        Args:
+          name, type: of the artifact that a path becomes; default `run-<id>-<file>` and "unspecified".
+          aliases: names for this version besides "latest".
+          tags: of letters, digits, "-", "_" and spaces.
+        Returns: the artifact, which cannot be changed any more.
+        """
+        from . import _artifact
+
+        artifact = _artifact.make(artifact_or_path, name, type, self.id)
+        if not self._disabled and self._live("log_artifact()"):
+            artifact.log(self._handle, aliases, tags)
+        return artifact
+
     def save(self, glob_str=None, base_path=None, policy="live", glob=True):
         """Adds files to the run.
 
@@ -537,7 +553,6 @@ class Run:
 
     watch = _unused("watch")
     unwatch = _unused("unwatch")
-    log_artifact = _unused("log_artifact")
     use_artifact = _unused("use_artifact")
     upsert_artifact = _unused("upsert_artifact")
     finish_artifact = _unused("finish_artifact")

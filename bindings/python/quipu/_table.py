@@ -4,8 +4,10 @@ import contextlib
 import datetime
 import gc
 import itertools
+import json
 
-from . import _arrays, _convert, _ffi, errors
+from . import _arrays, _cells, _convert, _ffi, _interchange, errors
+from ._handle import Handle
 from ._histogram import Histogram
 
 _lib = _ffi.lib
@@ -15,6 +17,9 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 _TYPE_NAMES = {str: "string", int: "number", float: "number", complex: "number", bool: "boolean", type(None): "none"}
 _MEDIA_NAMES = {"Image": "image-file", "Object3D": "object3D-file", "Audio": "audio-file", "Video": "video-file",
                 "Html": "html-file"}  # fmt: skip
+
+# Fewer rows than this go as one JSON text, more column by column.
+_MANY_ROWS = 16
 
 
 @contextlib.contextmanager
@@ -89,7 +94,7 @@ class _Cells(_convert.Converter):
         if isinstance(value, (list, tuple)):
             return [self.cell(item) for item in value]
         if isinstance(value, datetime.datetime):
-            return _timestamp(value)
+            return _timestamp(value) if value == value else {"$q": "timestamp"}
         if isinstance(value, datetime.date):
             days = value.toordinal() - _EPOCH.toordinal()
             return {"$q": "timestamp", "iso": value.isoformat(), "ms": days * 86_400_000}
@@ -220,17 +225,21 @@ class Table(_convert.Media):
 
     Args:
       columns: names; default Input, Output, Expected.
-      data: rows: lists of cells, or an array.
-      dataframe: columns and rows of a pandas DataFrame.
+      data: rows: lists of cells, an array, or a dataframe.
+      dataframe: a dataframe: of pandas, or of any library that exports Arrow's stream (polars, pyarrow, DuckDB...) or
+        the interchange protocol. It brings its own column names.
       dtype: type of all columns, or a list with one type per column; default: learned from the cells.
       optional: whether cells may be None; for all columns or one per column.
       allow_mixed_types: any cell in any column.
       log_mode: what logging the same table again does: "IMMUTABLE" repeats the first, "MUTABLE" writes all rows
         again, "INCREMENTAL" writes the new rows.
+
+    `MAX_ROWS` and `MAX_ARTIFACT_ROWS` may be set to write other numbers of rows to the run's file and to the artifact.
     """
 
     MAX_ROWS = 10_000
     MAX_ARTIFACT_ROWS = 200_000
+    _LIMITS = (MAX_ROWS, MAX_ARTIFACT_ROWS)
 
     def __init__(
         self,
@@ -245,30 +254,35 @@ class Table(_convert.Media):
     ):
         _assert(log_mode in _LOG_MODES, f"log_mode must be one of {', '.join(_LOG_MODES)}, not {log_mode!r}")
         self.log_mode = log_mode
+        self._media = None
+        self._unstorable = None
+        self._rows = []
+        self._parts = None  # columns that are not yet rows
+        self._limits = self._LIMITS
         data = rows if data is None else data
-        if dataframe is None and _arrays.module_of(data) == "pandas":
+        if dataframe is None and _interchange.is_frame(data):
             dataframe = data
         if dataframe is not None:
-            columns = [name if type(name) is int else str(name) for name in dataframe.columns]
-            values = [list(dataframe.iloc[:, n].to_numpy()) for n in range(len(columns))]
-            data = [list(row) for row in zip(*values)] if values else []
+            self._take_frame(dataframe, dtype, optional, allow_mixed_types)
+            return
         if columns is None:
             columns = ["Input", "Output", "Expected"]
         _assert(isinstance(columns, list), "columns must be a list")
         _assert(all(type(name) in (str, int) for name in columns), "columns must be texts or integers")
         self.columns = list(columns)
-        self.data = []
-        self._media = None
-        self._unstorable = None
         self._media = self._new(dtype, optional, allow_mixed_types)
-        if data is not None:
-            if hasattr(data, "tolist") and hasattr(data, "shape"):
-                data = [list(row) for row in data]
-            _assert(isinstance(data, list), "data must be a list of rows")
-            with _collector_at_rest():
-                self._extend([list(row) for row in data])
+        if data is None:
+            return
+        if hasattr(data, "tolist") and hasattr(data, "shape"):
+            if self._take_array(data):
+                return
+            data = [list(row) for row in data]
+        _assert(isinstance(data, list), "data must be a list of rows")
+        with _collector_at_rest():
+            self._extend([list(row) for row in data])
 
-    def _new(self, dtype, optional, allow_mixed_types):
+    def _options(self, dtype, optional, allow_mixed_types):
+        """Options for the library, and the text they borrow."""
         options = _ffi.struct_of(_ffi.TableOptions)
         options.log_mode = _LOG_MODES.index(self.log_mode)
         options.allow_mixed_types = 1 if allow_mixed_types else 0
@@ -283,12 +297,96 @@ class Table(_convert.Media):
             schema["optional"] = [bool(part) for part in optional] if several else bool(optional)
         text = _convert.text(schema) if schema else None
         options.schema_json = _ffi.string(text)
+        return options
+
+    def _new(self, dtype, optional, allow_mixed_types):
+        options = self._options(dtype, optional, allow_mixed_types)
         names = [str(name) for name in self.columns]
         status, handle, error = _ffi.new_handle(
             _lib.quipu_table_new, _ffi.strings(names), len(names), _ffi.reference(options)
         )
         _check(status, error)
         return handle
+
+    # -- whole columns
+
+    def _take_frame(self, frame, dtype, optional, allow_mixed_types):
+        if _arrays.module_of(frame) == "pandas":
+            names, columns = _interchange.pandas_columns(frame)
+        elif hasattr(frame, "__arrow_c_stream__"):
+            self._take_arrow(frame, dtype, optional, allow_mixed_types)
+            return
+        elif hasattr(frame, "__dataframe__"):
+            names, columns = _interchange.protocol_columns(frame.__dataframe__(allow_copy=True))
+        else:
+            raise errors.make(
+                "table_assertion",
+                f"dataframe must be one of pandas or export Arrow's stream or the interchange protocol, which "
+                f"{type(frame).__name__} does not",
+                _ffi.ERROR_VALUE,
+                AssertionError,
+            )
+        self.columns = names
+        self._media = self._new(dtype, optional, allow_mixed_types)
+        self._add_columns([cells for cells, _ in columns], [values for _, values in columns])
+
+    def _take_arrow(self, frame, dtype, optional, allow_mixed_types):
+        self.columns = []
+        options = self._options(None, optional, allow_mixed_types)
+        capsule = frame.__arrow_c_stream__()
+        status, handle, error = _ffi.new_handle(
+            _lib.quipu_table_from_arrow, _ffi.arrow_stream(capsule), _ffi.reference(options)
+        )
+        _check(status, error)
+        self._media = handle
+        content = self._read(0, 0)
+        self.columns = content["columns"]
+        self._rows = None
+        self._source = frame
+        if dtype is not None:
+            types = dtype if isinstance(dtype, list) else [dtype] * len(self.columns)
+            for name, part in zip(self.columns, types):
+                self.cast(name, part, optional is not False)
+
+    def _read(self, start, count):
+        status, text, error = _ffi.call_text(_lib.quipu_table_json, self._media, start, count)
+        _check(status, error)
+        return json.loads(text)
+
+    def _take_array(self, data):
+        """The columns of a numeric array with two axes. False for others."""
+        if len(data.shape) != 2 or data.shape[1] != len(self.columns) or data.dtype.kind not in "biuf":
+            return False
+        copy = data.copy()
+        columns = [_cells.from_array(copy[:, at]) for at in range(len(self.columns))]
+        if not columns or any(column is None for column in columns):
+            return False
+        self._add_columns(columns, [copy[:, at] for at in range(len(self.columns))])
+        return True
+
+    def _add_columns(self, cells, values):
+        """Rows column by column; `values` are the same cells for Python's side."""
+        if not cells:
+            return
+        status, error = _ffi.call(_lib.quipu_table_add_rows, self._media, _ffi.cells_array(cells), len(cells))
+        _check(status, error)
+        if self._parts is None and not self._rows:
+            self._parts = values
+        else:
+            self.data.extend(map(list, zip(*values)))
+
+    @property
+    def data(self):
+        """The rows, lists of cells. What came as columns becomes rows when they are first asked for."""
+        if self._parts is not None:
+            self._rows = list(map(list, zip(*self._parts)))
+            self._parts = None
+        elif self._rows is None:
+            self._rows = _interchange.rows(self._source) or self._read(0, len(self))["data"]
+            self._source = None
+        return self._rows
+
+    # -- rows
 
     def _extend(self, rows):
         for row in rows:
@@ -299,19 +397,23 @@ class Table(_convert.Media):
         if not rows:
             return
         cells = _Cells()
-        if _PLAIN.issuperset(map(type, itertools.chain.from_iterable(rows))):
-            text = _convert.text(rows)
+        if len(rows) >= _MANY_ROWS and self.columns:
+            parts = [_cells.column(values, cells) for values in zip(*rows)]
+            status, error = _ffi.call(_lib.quipu_table_add_rows, self._media, _ffi.cells_array(parts), len(parts))
         else:
-            text = _convert.text([[cells.cell(value) for value in row] for row in rows])
-        status, error = _ffi.call(
-            _lib.quipu_table_add_rows_json,
-            self._media,
-            _ffi.string(text),
-            _ffi.handles(cells.media),
-            len(cells.media),
-            _ffi.arrays(cells.views),
-            len(cells.views),
-        )
+            if _PLAIN.issuperset(map(type, itertools.chain.from_iterable(rows))):
+                text = _convert.text(rows)
+            else:
+                text = _convert.text([[cells.cell(value) for value in row] for row in rows])
+            status, error = _ffi.call(
+                _lib.quipu_table_add_rows_json,
+                self._media,
+                _ffi.string(text),
+                _ffi.handles(cells.media),
+                len(cells.media),
+                _ffi.arrays(cells.views),
+                len(cells.views),
+            )
         _check(status, error)
         self._unstorable = self._unstorable or cells.unstorable
         self.data.extend(rows)
@@ -333,39 +435,30 @@ class Table(_convert.Media):
         _assert(isinstance(name, str) and name not in self.columns, f"the column {name!r} must be new and text")
         is_array = _arrays.is_array(data)
         _assert(isinstance(data, list) or is_array, "data must be a list or an array")
-        values = list(data)
-        expected = len(self.data) if self.columns else len(values)
-        _assert(len(values) == expected, f"expected {expected} values, found {len(values)}")
-        view = _arrays.view(_arrays.host(data)) if is_array and len(getattr(data, "shape", (0,))) == 1 else None
-        if view is not None:
-            status, error = _ffi.call(
-                _lib.quipu_table_add_column,
-                self._media,
-                _ffi.cstring(name),
-                _ffi.reference(view[0]),
-                int(bool(optional)),
-            )
-        else:
-            cells = _Cells()
-            text = _convert.text([cells.cell(value) for value in values])
-            status, error = _ffi.call(
-                _lib.quipu_table_add_column_json,
-                self._media,
-                _ffi.cstring(name),
-                _ffi.string(text),
-                _ffi.handles(cells.media),
-                len(cells.media),
-                _ffi.arrays(cells.views),
-                len(cells.views),
-                int(bool(optional)),
-            )
-            self._unstorable = self._unstorable or (cells.unstorable if status == _ffi.OK else None)
+        count = len(data)
+        expected = len(self) if self.columns else count
+        _assert(count == expected, f"expected {expected} values, found {count}")
+        converted = _Cells()
+        cells = _cells.from_array(data) if is_array else None
+        if cells is None:
+            cells = _cells.column(list(data), converted)
+        values = data.copy() if is_array and hasattr(data, "copy") else list(data)
+        status, error = _ffi.call(
+            _lib.quipu_table_add_column,
+            self._media,
+            _ffi.cstring(name),
+            _ffi.reference(cells),
+            int(bool(optional)),
+        )
         _check(status, error)
-        if self.columns:
+        self._unstorable = self._unstorable or converted.unstorable
+        if not self.columns:
+            self._parts = [values]
+        elif self._parts is not None:
+            self._parts.append(values)
+        else:
             for row, value in zip(self.data, values):
                 row.append(value)
-        else:
-            self.data = [[value] for value in values]
         self.columns.append(name)
 
     def add_computed_columns(self, fn):
@@ -382,7 +475,10 @@ class Table(_convert.Media):
         _assert(name in self.columns, f"there is no column {name!r}")
         _assert(convert_to in (None, "numpy"), "convert_to must be None or 'numpy'")
         at = self.columns.index(name)
-        values = [row[at] for row in self.data]
+        if self._parts is not None:
+            values = list(self._parts[at])
+        else:
+            values = [row[at] for row in self.data]
         if convert_to == "numpy":
             import importlib
 
@@ -391,10 +487,10 @@ class Table(_convert.Media):
 
     def get_index(self):
         """Row numbers for cells of other tables that refer to this one."""
-        return [RowIndex(n, self) for n in range(len(self.data))]
+        return [RowIndex(n, self) for n in range(len(self))]
 
     def index_ref(self, index):
-        _assert(0 <= index < len(self.data), f"there is no row {index}")
+        _assert(0 <= index < len(self), f"there is no row {index}")
         return RowIndex(index, self)
 
     def _row(self, n):
@@ -437,6 +533,10 @@ class Table(_convert.Media):
         self._alter({"op": "set_fk", "column": key, "other_column": table_col}, table)
 
     def _handle(self):
+        limits = (self.MAX_ROWS, self.MAX_ARTIFACT_ROWS)
+        if limits != self._limits:
+            self._alter({"op": "limits", "rows": int(limits[0]), "artifact_rows": int(limits[1])})
+            self._limits = limits
         return self._media
 
     def _check_storable(self):
@@ -446,7 +546,10 @@ class Table(_convert.Media):
             )
 
     def __len__(self):
-        return len(self.data)
+        return _lib.quipu_table_row_count(self._media)
+
+    def __bool__(self):
+        return True
 
     def __eq__(self, other):
         if not isinstance(other, Table):
@@ -464,4 +567,58 @@ class Table(_convert.Media):
         raise TypeError("a Table cannot be pickled; pass its columns and data")
 
     def __repr__(self):
-        return f"<quipu Table {len(self.data)} rows, columns {self.columns}>"
+        return f"<quipu Table {len(self)} rows, columns {self.columns}>"
+
+
+class JoinedTable(Handle):
+    """Two tables joined by a column, shown as one.
+
+    Args:
+      table1, table2: tables, or the paths of tables in the artifact that this one is added to.
+      join_key: the name of the column, or a list of two names.
+    """
+
+    def __init__(self, table1, table2, join_key):
+        super().__init__(None)
+        tables, paths = [], []
+        for argument, value in (("table1", table1), ("table2", table2)):
+            value = getattr(value, "path", value) if not isinstance(value, (str, Table)) else value
+            if not isinstance(value, (str, Table)):
+                raise errors.make(
+                    "joined_table_bad", f"{argument} must be a Table or the path of one in an artifact", -107, ValueError
+                )
+            tables.append(value if isinstance(value, Table) else None)
+            paths.append(value if isinstance(value, str) else None)
+        keys = [join_key] if isinstance(join_key, str) else join_key
+        is_pair = isinstance(keys, (list, tuple)) and all(isinstance(key, str) for key in keys)
+        if not is_pair or len(keys) != (1 if isinstance(join_key, str) else 2):
+            raise errors.make(
+                "join_key_bad", "join_key must be the name of a column, or a list of two names", -107, ValueError
+            )
+        self._tables = tables
+        status, handle, error = _ffi.new_handle(
+            _lib.quipu_joined_table_new,
+            tables[0]._handle() if tables[0] is not None else None,
+            _ffi.cstring(paths[0]),
+            tables[1]._handle() if tables[1] is not None else None,
+            _ffi.cstring(paths[1]),
+            _ffi.cstring(keys[0]),
+            _ffi.cstring(keys[1]) if len(keys) > 1 else None,
+        )
+        _check(status, error, ValueError)
+        self._media = handle
+
+    def _check_storable(self):
+        for table in self._tables:
+            if table is not None:
+                table._check_storable()
+
+
+class PartitionedTable(Handle):
+    """All tables below a folder of an artifact, shown as one."""
+
+    def __init__(self, parts_path):
+        super().__init__(None)
+        status, handle, error = _ffi.new_handle(_lib.quipu_partitioned_table_new, _ffi.cstring(str(parts_path)))
+        _check(status, error, ValueError)
+        self._media = handle

@@ -7,9 +7,9 @@ from ._histogram import Histogram
 from ._image import Image
 from ._object3d import Object3D, box3d
 from ._plot import CustomChart
-from ._table import Table
+from ._table import JoinedTable, PartitionedTable, Table
 
 __all__ = [
-    "Audio", "Bokeh", "CustomChart", "Edge", "Graph", "Histogram", "Html", "Image", "Molecule", "Node", "Object3D",
-    "Plotly", "Table", "Video", "box3d",
+    "Audio", "Bokeh", "CustomChart", "Edge", "Graph", "Histogram", "Html", "Image", "JoinedTable", "Molecule", "Node",
+    "Object3D", "PartitionedTable", "Plotly", "Table", "Video", "box3d",
 ]  # fmt: skip

@@ -107,6 +107,9 @@ _KINDS = {
     "media_unsupported": Error,
     "media_too_large": ValueError,
     "file_not_found": FileNotFoundError,
+    "artifact_object_type": TypeError,
+    "artifact_name_bad": ValueError,
+    "artifact_type_bad": ValueError,
 }
 
 _CODES = {
