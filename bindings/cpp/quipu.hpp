@@ -1339,12 +1339,21 @@ enum class TimeUnit : std::int32_t {
   days = QUIPU_TIME_DAYS
 };
 
+namespace detail {
+template <class T, class = void>
+struct holds_text : std::false_type {};
+template <class T>
+struct holds_text<T, std::void_t<typename T::value_type>> : std::bool_constant<is_text<typename T::value_type>> {};
+}  // namespace detail
+
 // The cells of a column: numbers (anything an Array is made of), texts, points in time or JSON. Numbers are borrowed:
 // they must live until the call that takes the cells has returned.
 class Cells {
  public:
   template <class T, class D = std::decay_t<T>,
-            std::enable_if_t<!std::is_same_v<D, Cells> && std::is_constructible_v<Array, T &&>, int> = 0>
+            std::enable_if_t<!std::is_same_v<D, Cells> && !detail::holds_text<D>::value &&
+                                 std::is_constructible_v<Array, T &&>,
+                             int> = 0>
   Cells(T &&values) : form_(QUIPU_CELLS_ARRAY), array_(std::forward<T>(values)) {}  // NOLINT: implicit on purpose
   Cells(const std::vector<std::string> &texts) { join(texts); }                     // NOLINT: as are the next two
   Cells(const std::vector<std::string_view> &texts) { join(texts); }                // NOLINT
@@ -1390,10 +1399,10 @@ class Cells {
     cells.media = media_.data();
     cells.media_count = media_.size();
     if (has_valid_) cells.valid = valid_.empty() ? &nothing : valid_.data();
-    // The library reads as many flags as there are cells.
-    if (has_valid_ && valid_.size() != size()) cells.form = -1;
     return cells;
   }
+  // The library reads as many flags as there are cells.
+  bool has_all_flags() const noexcept { return !has_valid_ || valid_.size() == size(); }
 
  private:
   static constexpr std::uint8_t nothing = 1;
@@ -1467,7 +1476,10 @@ class QUIPU_CONSUMABLE Table : public Media {
   QUIPU_LIVE Status try_add_rows(span<const Cells> columns) {
     std::vector<quipu_cells> plain;
     std::vector<std::vector<quipu_array>> views(columns.size());
-    for (std::size_t at = 0; at < columns.size(); at++) plain.push_back(columns.data()[at].plain(views[at]));
+    for (std::size_t at = 0; at < columns.size(); at++) {
+      if (!columns.data()[at].has_all_flags()) return Status(QUIPU_ERROR_SHAPE, few_flags);
+      plain.push_back(columns.data()[at].plain(views[at]));
+    }
     quipu_error *error = nullptr;
     const quipu_status code = quipu_table_add_rows(handle_, plain.data(), plain.size(), &error);
     return Status(code, error);
@@ -1476,6 +1488,7 @@ class QUIPU_CONSUMABLE Table : public Media {
     return try_add_rows(span<const Cells>(columns.begin(), columns.size()));
   }
   QUIPU_LIVE Status try_add_column(const Name &name, const Cells &cells, bool optional = true) {
+    if (!cells.has_all_flags()) return Status(QUIPU_ERROR_SHAPE, few_flags);
     std::vector<quipu_array> views;
     const quipu_cells plain = cells.plain(views);
     quipu_error *error = nullptr;
@@ -1553,6 +1566,7 @@ class QUIPU_CONSUMABLE Table : public Media {
     std::vector<quipu_media *> media;
     std::vector<quipu_array> arrays;  // their shapes stay in `views`
   };
+  static constexpr const char *few_flags = "valid: needs one flag per cell";
 };
 
 // A table of a join: itself, or its path in the artifact, "….table.json".
