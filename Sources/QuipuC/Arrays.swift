@@ -69,7 +69,8 @@ public func quipu_array_from_dlpack(
     let lanes = raw.load(fromByteOffset: DLPack.lanes, as: UInt16.self)
     guard lanes == 1, let dtype = DLPack.dtype(code: code, bits: bits) else {
       throw QuipuError(
-        .dtype, kind: "dtype_unknown", "tensor: element type (code \(code), \(bits) bits, \(lanes) lanes) is not supported")
+        .dtype, kind: "dtype_unknown",
+        "tensor: element type (code \(code), \(bits) bits, \(lanes) lanes) is not supported; convert it, e.g. to float32")
     }
     let shape = raw.load(fromByteOffset: DLPack.shape, as: UnsafePointer<Int64>?.self)
     if ndim > 0, shape == nil { throw isNull("tensor: shape") }

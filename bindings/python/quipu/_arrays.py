@@ -55,6 +55,8 @@ def host(value):
     """The value on the host and outside differentiation."""
     if is_tensor(value):
         value = value.detach()
+        if str(getattr(value, "device", "")) == "meta":
+            raise errors.make("array_without_data", "array: a tensor on the meta device has no data", _ffi.ERROR_VALUE)
         for step in ("cpu", "resolve_conj", "resolve_neg"):
             if hasattr(value, step):
                 value = getattr(value, step)()
@@ -157,6 +159,7 @@ def _from_dlpack(value):
         ) from error
     tensor = _ffi.Tensor(capsule)
     if tensor.version[0] > 1:
+        tensor.release()
         raise errors.make(
             "dlpack_version",
             f"array: comes by DLPack {tensor.version[0]}.{tensor.version[1]}; versions 0 and 1 are understood",
@@ -164,6 +167,7 @@ def _from_dlpack(value):
         )
     status, array, error = _ffi.dlpack_array(tensor)
     if status != _ffi.OK:
+        tensor.release()
         code, kind, message = _ffi.take_error(error, status)
         raise errors.make(kind, message, code)
     return array, (value, array)

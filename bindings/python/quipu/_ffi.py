@@ -711,10 +711,13 @@ class Tensor:
         _capsules.PyCapsule_SetName(capsule, used)
         self._deleter = deleter
 
-    def __del__(self):
+    def release(self):
+        """Gives the memory back now: an exception would keep it as long as its traceback."""
         deleter, self._deleter = self._deleter, None
         if deleter and _Deleter is not None:  # None: the interpreter is going
             _Deleter(deleter)(self._managed)
+
+    __del__ = release
 
 
 def dlpack_array(tensor):
