@@ -7,6 +7,7 @@
   start      import, and start of a run
   memory N   resident memory of this process and its children after N rows
   table N    a table of N rows and 4 columns: build, log, finish
+  points N   a cloud of N x 6 doubles, from the call until the file is written
 """
 
 import json
@@ -158,8 +159,42 @@ def table(library, count):
             "artifact_bytes": files["staging"]}  # fmt: skip
 
 
+def points(library, count):
+    import numpy
+
+    noise = numpy.random.default_rng(3)
+    log, flush, finish, module, *_ = begin(library)
+    calls, writes = [], []
+    for step in range(5):
+        cloud = noise.normal(size=(count, 6))
+        a = time.perf_counter()
+        log({"cloud": module.Object3D(cloud)})
+        b = time.perf_counter()
+        flush()
+        c = time.perf_counter()
+        calls.append(b - a)
+        writes.append(c - a)
+        found = [os.path.join(where, name) for where, _, names in os.walk(os.getcwd()) for name in names
+                 if name.endswith(".pts.json")]  # fmt: skip
+        if len(found) != step + 1:
+            raise RuntimeError("the file is not written")
+        with open(max(found, key=os.path.getmtime), "rb") as file:
+            text = file.read()
+        if step == 0 and not numpy.array_equal(numpy.array(json.loads(text)), cloud):
+            raise RuntimeError("the file holds other points")
+    finish()
+    copies = []
+    for _ in range(5):
+        a = time.perf_counter()
+        cloud.copy()
+        copies.append(time.perf_counter() - a)
+    return {"call_s": statistics.median(calls), "written_s": statistics.median(writes), "bytes": len(text),
+            "copy_s": statistics.median(copies)}  # fmt: skip
+
+
 if __name__ == "__main__":
-    task = {"calls": calls, "rows": rows, "start": start, "memory": memory, "table": table}[sys.argv[2]]
+    tasks = {"calls": calls, "rows": rows, "start": start, "memory": memory, "table": table, "points": points}
+    task = tasks[sys.argv[2]]
     result = task(sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 3 else 0)
     sys.stdout.write("\n" + json.dumps(result) + "\n")
     sys.stdout.flush()

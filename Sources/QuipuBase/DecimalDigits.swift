@@ -21,7 +21,8 @@ enum DecimalDigits {
   /// Splits in three rounds inside one word: 4+4 digits, then 2+2, then 1+1, each quotient through a multiplication.
   @inline(__always)
   static func eight(_ value: UInt64) -> UInt64 {
-    let quad = value / 10_000
+    // Divisions are products with the reciprocal by hand: where code is made small the compiler would divide.
+    let quad = (value &* 109_951_163) &>> 40
     let quads = quad | (value &- quad &* 10_000) &<< 32
     let pair = ((quads &* 10_486) &>> 20) & 0x0000_007f_0000_007f
     let pairs = pair | (quads &- pair &* 100) &<< 16
@@ -29,11 +30,18 @@ enum DecimalDigits {
     return tens | (pairs &- tens &* 10) &<< 8
   }
 
+  /// Everything above the last eight digits, and these.
+  @inline(__always)
+  static func split(_ value: UInt64) -> (UInt64, UInt64) {
+    let high = value.multipliedFullWidth(by: 0xabcc_7711_8461_cefd).high &>> 26
+    return (high, value &- high &* 100_000_000)
+  }
+
   /// Writes the digits without leading zeros; up to 24 bytes at `out` may be touched.
   /// - Returns: the number of digits.
   static func write(_ value: UInt64, to out: UnsafeMutableRawPointer) -> Int {
     if value < 100_000_000 { return writeFirst(value, to: out) }
-    let (high, low) = value.quotientAndRemainder(dividingBy: 100_000_000)
+    let (high, low) = split(value)
     let count = write(high, to: out)
     store(eight(low) | zeros, to: out + count)
     return count &+ 8

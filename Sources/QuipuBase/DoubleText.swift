@@ -50,8 +50,8 @@ enum DoubleText {
   @inline(__always)
   private static func spell(_ decimal: ShortestDecimal, style: JSONStyle, to out: UnsafeMutableRawPointer) -> Int {
     // 17 digits, padded with zeros on the right: one and two groups of eight.
-    let (first, rest) = decimal.digits.quotientAndRemainder(dividingBy: 10_000_000_000_000_000)
-    let (high, low) = rest.quotientAndRemainder(dividingBy: 100_000_000)
+    let (upper, low) = DecimalDigits.split(decimal.digits)
+    let (first, high) = DecimalDigits.split(upper)
     let highDigits = DecimalDigits.eight(high), lowDigits = DecimalDigits.eight(low)
     let count: Int
     if low != 0 {

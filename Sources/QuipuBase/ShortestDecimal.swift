@@ -29,8 +29,57 @@ struct ShortestDecimal {
         return
       }
     }
-    let (decimal, scale) = Self.schubfach(c: c, q: q, halved: fraction == 0 && biased > 1)
+    if biased != 0 && fraction != 0 {
+      let (decimal, scale) = Self.nearly(c: c, q: q)
+      if decimal != 0 {
+        // 16 or 17 digits, as c is at least 2^52.
+        let isShort = decimal < 10_000_000_000_000_000
+        self.init(digits: isShort ? decimal &* 10 : decimal, exponent: scale &+ (isShort ? 15 : 16))
+        return
+      }
+    }
+    self.init(slowly: c, q: q, halved: fraction == 0 && biased > 1)
+  }
+
+  @inline(__always)
+  private init(digits: UInt64, exponent: Int) {
+    self.digits = digits
+    self.exponent = exponent
+  }
+
+  @inline(never)
+  init(slowly c: UInt64, q: Int, halved: Bool) {
+    let (decimal, scale) = Self.schubfach(c: c, q: q, halved: halved)
     self.init(decimal: decimal, scale: scale)
+  }
+
+  /// The same with one product in place of three: the ends of the interval are measured as distances from the value, in
+  /// units of 2^-60. Exact unless one of the decisions is closer than the error of that, a few units: then 0.
+  ///
+  /// - Parameter c: at least 2^52, and not the lowest of its binade.
+  @inline(__always)
+  private static func nearly(c: UInt64, q: Int) -> (UInt64, Int) {
+    let k = (q &* 1_262_611) >> 22
+    let log2 = (-k &* 1_741_647) >> 19
+    let shift = UInt64(truncatingIfNeeded: q &+ log2 &+ 1)
+    let at = (-k &- PowersOfTen.lowest) &* 2
+    let high = PowersOfTen.words[at], low = PowersOfTen.words[at &+ 1]
+    let factor = c &<< (shift &+ 2)
+    let y = UInt128(high) &* UInt128(factor) &+ UInt128(low.multipliedFullWidth(by: factor).high)
+    let quarters = UInt64(truncatingIfNeeded: y &>> 64)
+    let whole = quarters >> 2
+    let fraction = quarters << 62 | UInt64(truncatingIfNeeded: y) >> 2
+
+    let digit = whole &- (whole.multipliedFullWidth(by: 0xcccc_cccc_cccc_cccd).high &>> 3) &* 10
+    let aboveTen = digit << 60 | fraction >> 4
+    let half = high &>> (5 &- shift)
+    let ten: UInt64 = 10 << 60
+    let doubtful =
+      aboveTen &- half &+ 4 <= 8 || ten &- aboveTen &- half &+ 4 <= 8 || fraction &- 1 << 63 &+ 64 <= 128
+    if doubtful { return (0, k) }
+    let shorter = whole &- digit &+ (aboveTen < half ? 0 : 10)
+    let isShorter = aboveTen < half || aboveTen &+ half > ten
+    return (isShorter ? shorter : whole &+ fraction >> 63, k)
   }
 
   /// `decimal · 10^scale`, decimal in 1 ..< 10^17.

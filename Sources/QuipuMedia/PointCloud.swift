@@ -1,5 +1,6 @@
 import Glibc
 import QuipuBase
+import Synchronization
 
 /// Points of the 3-D viewer, copied from an array; made into text later, on another thread.
 ///
@@ -23,6 +24,7 @@ public struct PointCloud: Sendable {
     let bytes: UnsafeMutableRawPointer
     init?(byteCount: Int) {
       guard let fresh = malloc(max(byteCount, 1)) else { return nil }
+      preferLargePages(fresh, count: byteCount)
       bytes = fresh
     }
     deinit { free(bytes) }
@@ -70,15 +72,15 @@ public struct PointCloud: Sendable {
       throw MediaError(.memory, "points: out of memory for the text of \(rows) points")
     }
     free(probe)
-    let view = ArrayView(unchecked: storage.bytes, dtype, [count], [dtype.itemSize], false)
     var failure: MediaError?
     let result = [UInt8](unsafeUninitializedCapacity: room) { buffer, used in
       guard let start = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
+      preferLargePages(start, count: room)
       var out = start
       Self.put(before, &out)
       out.storeBytes(of: UInt8(ascii: "["), as: UInt8.self)
       out += 1
-      do throws(MediaError) { try write(view, &out) } catch { failure = error }
+      do throws(MediaError) { try writeAll(&out) } catch { failure = error }
       out.storeBytes(of: UInt8(ascii: "]"), as: UInt8.self)
       out += 1
       Self.put(after, &out)
@@ -86,6 +88,67 @@ public struct PointCloud: Sendable {
     }
     if let failure { throw failure }
     return result
+  }
+
+  /// Clouds of fewer numbers are written by one thread.
+  static let sharedFrom = 200_000
+
+  private func writeAll(_ out: inout UnsafeMutableRawPointer) throws(MediaError) {
+    guard rows &* columns >= Self.sharedFrom else { return try write(0..<rows, &out) }
+    // The second half where the first would end if all its numbers were as long as can be; then moved up to it.
+    let middle = rows / 2
+    let second = out + (middle &* columns &* numberRoom &+ middle &* 3)
+    let helper = HalfJob(cloud: self, rows: middle..<rows, out: second)
+    let shared = Thread.start(name: "quipu-points") { helper.run() }
+    var failure: MediaError?
+    do throws(MediaError) { try write(0..<middle, &out) } catch { failure = error }
+    if !shared { helper.run() }
+    let written = helper.wait()
+    if let failure { throw failure }
+    let count = try written.get()
+    memmove(out, second, count)
+    out += count
+  }
+
+  /// Rows that another thread writes.
+  private final class HalfJob: @unchecked Sendable {
+    // Unchecked because of the raw pointer: only `run` writes behind it, and `wait` comes after that.
+    private let cloud: PointCloud
+    private let rows: Range<Int>
+    private let out: UnsafeMutableRawPointer
+    private let result = Mutex<Result<Int, MediaError>?>(nil)
+    private let done: UnsafeMutablePointer<sem_t>
+
+    init(cloud: PointCloud, rows: Range<Int>, out: UnsafeMutableRawPointer) {
+      self.cloud = cloud
+      self.rows = rows
+      self.out = out
+      done = .allocate(capacity: 1)
+      sem_init(done, 0, 0)
+    }
+
+    deinit {
+      sem_destroy(done)
+      done.deallocate()
+    }
+
+    func run() {
+      var end = out
+      var written: Result<Int, MediaError>
+      do throws(MediaError) {
+        try cloud.write(rows, &end)
+        written = .success(end - out)
+      } catch {
+        written = .failure(error)
+      }
+      result.withLock { $0 = written }
+      sem_post(done)
+    }
+
+    func wait() -> Result<Int, MediaError> {
+      while sem_wait(done) != 0 && errno == EINTR {}
+      return result.withLock { $0 } ?? .success(0)
+    }
   }
 
   /// Most bytes of a number with the comma behind it.
@@ -107,10 +170,14 @@ public struct PointCloud: Sendable {
     out += bytes.count
   }
 
-  private func write(_ view: ArrayView, _ out: inout UnsafeMutableRawPointer) throws(MediaError) {
+  /// Writes some of the rows; those behind the first with a comma before them.
+  private func write(_ rows: Range<Int>, _ out: inout UnsafeMutableRawPointer) throws(MediaError) {
     let columns = columns
     let limit = columns &* 1024
-    var continued = false
+    let item = dtype.itemSize
+    let view = ArrayView(
+      unchecked: storage.bytes + rows.lowerBound &* columns &* item, dtype, [rows.count &* columns], [item], false)
+    var continued = rows.lowerBound > 0
     var at = out
     if dtype == .bool {
       try view.forEachIntegerBlock(limit: limit) { (block) throws(MediaError) in
