@@ -25,8 +25,8 @@ extension Table {
       throw MediaError(.type, "stream: holds arrays of one column (\(schema.format)); pass a table or record batches")
     }
     self.init(
-      columns: schema.children.map { ColumnName($0.name) }, optional: optional, allowMixedTypes: allowMixedTypes,
-      logMode: logMode)
+      columns: schema.children.map { ColumnName($0.name) }, types: schema.children.map(\.declaredType),
+      optional: optional, allowMixedTypes: allowMixedTypes, logMode: logMode)
     var gathered = [TableColumn](repeating: TableColumn(), count: schema.children.count)
     var rows = 0
     while try source.next(schema, { (batch) throws(MediaError) in
@@ -39,6 +39,21 @@ extension Table {
     }) {}
     if rows > 0 && !gathered.isEmpty { try addRows(packed: gathered) }
   }
+}
+
+extension ArrowSchema {
+  /// What a column of this type starts with. Lists and structs may have nulls inside, which the first value need not
+  /// show; everything else is learned.
+  fileprivate var declaredType: ColumnType {
+    guard dictionary.isEmpty else { return .unknown }
+    switch format {
+    case "+l", "+L": return .list(element: children.first?.insideType ?? .unknown, length: nil)
+    case "+s": return .typedDict(children.map { ColumnType.Field(Key($0.name), $0.insideType) })
+    default: return format.hasPrefix("+w:") ? .list(element: children.first?.insideType ?? .unknown, length: nil) : .unknown
+    }
+  }
+
+  private var insideType: ColumnType { declaredType.optional }
 }
 
 extension ArrowArray {
@@ -221,14 +236,17 @@ extension ArrowArray {
       }
       return .dict(members)
     case "+m":
-      var members: [TableCell.Member] = []
+      var members = JSONObject()
       for pair in try child(0).cells(try range(row, wide: false)) {
         guard case .dict(let parts) = pair, parts.count == 2, case .string(let key) = parts[0].value else {
           throw unsupported()
         }
-        members.append(TableCell.Member(Key(key), parts[1].value))
+        var text = ByteBuffer()
+        try parts[1].value.writeRunForm(to: &text)
+        members[Key(key)] = (try? JSON(parsing: text.bytes)) ?? .null
       }
-      return .dict(members)
+      // Keys differ from row to row, which dictionaries of a column may not.
+      return .object(TableObject(className: "map", run: .object(members), artifact: .object(members)))
     default: break
     }
     if schema.format.hasPrefix("+w:"), let size = Int(schema.format.dropFirst(3)), size >= 0, size <= 1 << 24 {

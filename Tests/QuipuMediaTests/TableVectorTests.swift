@@ -67,6 +67,7 @@ import Testing
         switch file.content {
         case .bytes(let content): bytes = content
         case .file(let source): bytes = try readFile(source)
+        case .held, .reference: bytes = []
         }
         if isIncremental {
           // Random ids and times of the recording are in these files.

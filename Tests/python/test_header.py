@@ -13,6 +13,7 @@ SCALARS = {
     "quipu_resume": c.c_int32, "quipu_low_steps": c.c_int32, "quipu_commit": c.c_int32, "quipu_type": c.c_int32,
     "quipu_toggle": c.c_int32, "quipu_dtype": c.c_int32, "quipu_table_log_mode": c.c_int32,
     "quipu_file_policy": c.c_int32, "quipu_stream": c.c_int32, "quipu_upload_state": c.c_int32,
+    "quipu_cells_form": c.c_int32, "quipu_time_unit": c.c_int32, "quipu_artifact_flags": c.c_uint32,
     "quipu_diagnostic_fn": _ffi.DiagnosticFn, "quipu_stop_fn": _ffi.StopFn, "void": None,
 }  # fmt: skip
 STRUCTURES = {
@@ -24,8 +25,9 @@ STRUCTURES = {
     "quipu_limit": _ffi.Limit, "quipu_histogram_options": _ffi.HistogramOptions,
     "quipu_histogram_result": _ffi.HistogramResult,
     "quipu_video_options": _ffi.VideoOptions,
+    "quipu_cells": _ffi.Cells, "quipu_artifact_options": _ffi.ArtifactOptions,
 }  # fmt: skip
-OPAQUE = {"quipu_run", "quipu_columns", "quipu_media", "quipu_error"}
+OPAQUE = {"quipu_run", "quipu_columns", "quipu_media", "quipu_artifact", "quipu_error"}
 
 
 def acceptable(text):
@@ -42,7 +44,7 @@ def acceptable(text):
         return (c.c_char_p,)
     if pointed == "void":
         return (c.c_void_p, c.c_char_p)
-    if pointed in OPAQUE or pointed == "DLTensor":
+    if pointed in OPAQUE or pointed in ("DLTensor", "ArrowArrayStream"):
         return (c.c_void_p,)
     if pointed == "char*":
         return (c.POINTER(c.c_char_p),)

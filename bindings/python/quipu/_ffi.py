@@ -273,8 +273,8 @@ class Cells(Structure):
         ("text", Str),
         ("offsets", POINTER(c_int64)),
         ("count", c_size_t),
-        ("valid", c_void_p),
-        ("media", c_void_p),
+        ("valid", POINTER(c_uint8)),
+        ("media", POINTER(c_void_p)),
         ("media_count", c_size_t),
         ("arrays", POINTER(Array)),
         ("array_count", c_size_t),
@@ -756,7 +756,7 @@ def json_cells(text, converted):
     cells.form = 3
     cells.text = Str(text, len(text))
     media, views = handles(converted.media), arrays(converted.views)
-    cells.media = ctypes.cast(media, c_void_p) if media else None
+    cells.media = media
     cells.media_count = len(converted.media)
     cells.arrays = views
     cells.array_count = len(converted.views)
@@ -766,7 +766,7 @@ def json_cells(text, converted):
 
 def set_valid(cells, flags, missing_is_nan):
     """Marks cells as missing: bytes, one per cell, 0 where it is."""
-    cells.valid = bytes_address(flags)
+    cells.valid = ctypes.cast(c_char_p(flags), POINTER(c_uint8))
     cells.missing_is_nan = 1 if missing_is_nan else 0
     cells._valid = flags
 
@@ -790,7 +790,7 @@ def memory_at(address, size):
 
 def arrow_stream(capsule):
     """The address of the stream in a capsule of Arrow's interface."""
-    return _capsule_pointer(capsule, b"arrow_array_stream")
+    return _capsules.PyCapsule_GetPointer(capsule, b"arrow_array_stream")
 
 
 reference = byref

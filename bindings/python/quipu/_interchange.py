@@ -5,6 +5,7 @@ stream, which the library reads itself, or through the dataframe interchange pro
 """
 
 import array
+import struct
 
 from . import _arrays, _cells, _ffi, errors
 
@@ -120,8 +121,7 @@ def _numbers(buffer, count, offset):
     codes = {_INT: "bhiq", _UINT: "BHIQ", _FLOAT: " efd", _BOOL: "BHIQ", _DATETIME: "bhiq"}[int(kind)]
     code = codes[{8: 0, 16: 1, 32: 2, 64: 3}[bits]]
     size = bits // 8
-    raw = _ffi.memory_at(memory.ptr + offset * size, count * size)
-    return memoryview(raw).cast(code).tolist() if raw else []
+    return list(struct.unpack(f"={count}{code}", _ffi.memory_at(memory.ptr + offset * size, count * size)))
 
 
 def _missing(column, buffers, count, offset, values):

@@ -337,7 +337,7 @@ class Table(_convert.Media):
         status, handle, error = _ffi.new_handle(
             _lib.quipu_table_from_arrow, _ffi.arrow_stream(capsule), _ffi.reference(options)
         )
-        _check(status, error)
+        _check(status, error, None)
         self._media = handle
         content = self._read(0, 0)
         self.columns = content["columns"]
@@ -345,8 +345,10 @@ class Table(_convert.Media):
         self._source = frame
         if dtype is not None:
             types = dtype if isinstance(dtype, list) else [dtype] * len(self.columns)
-            for name, part in zip(self.columns, types):
-                self.cast(name, part, optional is not False)
+            several = optional if isinstance(optional, (list, tuple)) else [optional] * len(self.columns)
+            for name, part, may_miss in zip(self.columns, types, several):
+                if part is not None:
+                    self.cast(name, part, may_miss)
 
     def _read(self, start, count):
         status, text, error = _ffi.call_text(_lib.quipu_table_json, self._media, start, count)
