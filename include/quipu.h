@@ -600,24 +600,115 @@ QUIPU_API quipu_status quipu_media_list_new(quipu_media *const *items, size_t co
 typedef struct quipu_image_options {
   uint32_t struct_size;
   uint32_t channels_first; /* 1: axes are [channel, height, width] (torch), else [height, width, channel] */
-  const char *mode;        /* "L", "LA", "RGB", "RGBA"; default: from the shape */
+  const char *mode;        /* "L", "LA", "RGB", "RGBA", "1" (black and white), "I;16"; default: from the channels */
   const char *caption;
-  const char *file_type;   /* "png" (default) or "bmp" */
+  const char *file_type;   /* "png" (default), "jpg", "jpeg", "bmp" */
   int64_t grouping;
+  uint32_t raw_values;     /* 1: the low 8 bits of each value, as W&B's client 0.31 takes them; see quipu_image_new */
+  int32_t bit_depth;       /* of a PNG's samples: 8 (0) or 16 */
+  int32_t quality;         /* of a JPEG: 1 .. 100; 0: 75 */
+  uint32_t any_layers;     /* 1: masks of another size and boxes outside the image are taken as they are */
 } quipu_image_options;
 
-#define QUIPU_IMAGE_OPTIONS_INIT { sizeof(quipu_image_options), 0, NULL, NULL, NULL, 0 }
+#define QUIPU_IMAGE_OPTIONS_INIT { sizeof(quipu_image_options), 0, NULL, NULL, NULL, 0, 0, 0, 0, 0 }
 
-/* An image from an array [height, width], [height, width, 1|3|4]. Values are taken as 0..255 and never rescaled
- * (floats are truncated, integers taken modulo 256). The pixels are copied; encoding is done later.
- * Errors: SHAPE, DTYPE, VALUE. W&B: wandb.Image(). Since 0.1.0 */
+/* An image from an array [height, width], [height, width, 1|3|4] of any dtype.
+ * Floats whose finite values all lie in 0 .. 1 are multiplied by 255 and truncated, other values are clipped to
+ * 0 .. 255; NaN is 0, true is 255. With more than two axes those of length 1 are removed first. The pixels are copied;
+ * encoding is done later. A PNG of few colours gets a palette or fewer bits; its pixels are the same.
+ * Errors: SHAPE, DTYPE, VALUE, ENCODE (a mode or depth that the file type cannot hold), TOO_LARGE (above 1 GiB).
+ * W&B: wandb.Image(). Since 0.1.0 */
 QUIPU_API quipu_status quipu_image_new(const quipu_array *array, const quipu_image_options *options,
                                        quipu_media **image, quipu_error **error);
 
-/* An image from a file, copied unchanged (PNG, JPEG, GIF, BMP, WebP).
- * Blocking: reads the file. Errors: NOT_FOUND, FORMAT. Since 0.1.0 */
+/* Images of one size from one array [n, height, width], [n, height, width, 1|3|4] or, channels first,
+ * [n, channel, height, width], as a list. Floats are scaled by what the whole array holds.
+ *   captions  n texts, or NULL. The caption of `options` is not used.
+ * Errors: as for quipu_image_new. W&B: a list of wandb.Image. Since 0.1.0 */
+QUIPU_API quipu_status quipu_images_new(const quipu_array *array, const char *const *captions,
+                                        const quipu_image_options *options, quipu_media **list, quipu_error **error);
+
+/* An image from a file, copied unchanged: PNG, JPEG, GIF, BMP, WebP, TIFF. Of `options`, those for arrays are not used.
+ * Blocking: reads the file. Errors: NOT_FOUND, FILE (a directory, not readable), FORMAT (no picture, cut off, or another
+ * one than its name says). Since 0.1.0 */
 QUIPU_API quipu_status quipu_image_open(const char *path, const quipu_image_options *options, quipu_media **image,
                                         quipu_error **error);
+
+/* An image from the bytes of a picture file, kept unchanged.
+ *   options  file_type: what the bytes must be ("png", "jpg", "gif", "bmp", "webp", "tiff"); default: what they are.
+ * Errors: FORMAT. Since 0.1.0 */
+QUIPU_API quipu_status quipu_image_from_bytes(const void *data, size_t size, const quipu_image_options *options,
+                                              quipu_media **image, quipu_error **error);
+
+/* Another image with the same picture and caption, without masks, boxes and classes.
+ *   options  grouping (0: the same). W&B: wandb.Image(image). Since 0.1.0 */
+QUIPU_API quipu_status quipu_image_copy(const quipu_media *image, const quipu_image_options *options,
+                                        quipu_media **copy, quipu_error **error);
+
+typedef struct quipu_class {
+  int64_t id;
+  const char *name;
+} quipu_class;
+
+/* Names of classes, to be shared by masks, boxes and images. W&B: wandb.Classes. Since 0.1.0 */
+QUIPU_API quipu_status quipu_classes_new(const quipu_class *classes, size_t count, quipu_media **out,
+                                         quipu_error **error);
+
+/* The same from JSON: a list [{"id": 1, "name": "road"}, ...] whose objects may have other members, or an object
+ * {"1": "road"}. Errors: VALUE. Since 0.1.0 */
+QUIPU_API quipu_status quipu_classes_from_json(quipu_str json, quipu_media **out, quipu_error **error);
+
+/* A mask from an array [height, width] of class numbers 0 .. 255 of any real dtype; fractions are cut off.
+ *   classes  made by quipu_classes_new, or NULL: "class_N" for each number that occurs.
+ *   key      name of the class labels in the config, or NULL: the mask's name in the image.
+ * Masks, boxes and classes can only be added to images. Errors: VALUE, SHAPE. W&B: wandb.Image(masks=). Since 0.1.0 */
+QUIPU_API quipu_status quipu_mask_new(const quipu_array *array, const quipu_media *classes, const char *key,
+                                      quipu_media **mask, quipu_error **error);
+
+/* A mask from a picture file, copied unchanged. Errors: as for quipu_image_open. Since 0.1.0 */
+QUIPU_API quipu_status quipu_mask_open(const char *path, quipu_media **mask, quipu_error **error);
+
+/* What the four numbers of a box are. */
+typedef int32_t quipu_box_layout;
+enum {
+  QUIPU_BOX_CORNERS = 0,         /* left, top, right, bottom */
+  QUIPU_BOX_CORNER_AND_SIZE = 1, /* left, top, width, height */
+  QUIPU_BOX_MIDDLE_AND_SIZE = 2  /* middle x, middle y, width, height */
+};
+
+typedef struct quipu_boxes_options {
+  uint32_t struct_size;
+  quipu_box_layout layout;
+  uint32_t in_pixels;            /* 1: pixels; 0: fractions of the image, 0 .. 1 */
+  uint32_t score_count;          /* number of score_names; 0: one, "score" */
+  const quipu_array *class_ids;  /* [n] integers; NULL: all 0, or none where there are classes */
+  const quipu_array *scores;     /* [n] or [n, score_count]; NULL: none */
+  const char *const *score_names;
+  const char *const *captions;   /* n texts, or NULL */
+  const quipu_media *classes;    /* NULL: "class_N" for each id that occurs */
+  const char *key;               /* as for quipu_mask_new */
+} quipu_boxes_options;
+
+#define QUIPU_BOXES_OPTIONS_INIT { sizeof(quipu_boxes_options), 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+
+/* Bounding boxes from an array [n, 4]. Errors: VALUE, SHAPE. W&B: wandb.Image(boxes=). Since 0.1.0 */
+QUIPU_API quipu_status quipu_boxes_new(const quipu_array *array, const quipu_boxes_options *options,
+                                       quipu_media **boxes, quipu_error **error);
+
+/* Bounding boxes in W&B's form: {"box_data": [{"position": {"minX", "maxX", "minY", "maxY"} or {"middle": [x, y],
+ * "width", "height"}, "domain": "pixel", "class_id", "scores": {name: number}, "box_caption"}, ...],
+ * "class_labels": {number: name}}. Other members are kept.
+ *   key  as for quipu_mask_new. Errors: VALUE. Since 0.1.0 */
+QUIPU_API quipu_status quipu_boxes_from_json(quipu_str json, const char *key, quipu_media **boxes,
+                                             quipu_error **error);
+
+/* Lays a mask or boxes over an image, or gives it classes. An image may have any number of masks and of boxes, a layer
+ * may be added to any number of images.
+ *   name  of the mask or boxes in the image; one that is there is replaced. NULL for classes.
+ * Errors: VALUE (a mask of another size, boxes outside the image, NaN, an unknown domain), STATE (the image has been
+ * logged), HANDLE. Since 0.1.0 */
+QUIPU_API quipu_status quipu_image_add(quipu_media *image, const char *name, const quipu_media *layer,
+                                       quipu_error **error);
 
 /* ------------------------------------------------------------------------------------------------------------------
  * Histograms, and arrays as values

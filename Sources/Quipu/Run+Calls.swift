@@ -139,6 +139,7 @@ extension Run {
     }
     try Run.check(key: first, named: "path")
     try Media.refuseCharts(media, "value")
+    if media.contains(where: \.isLayer) { throw Media.notAlone }
     var value = json
     if case .double(let number) = value, number.isNaN { value = .null }
     guard core != nil else {

@@ -262,10 +262,7 @@ extension Run {
   static func take(_ media: [Media], _ core: RunCore) throws(QuipuError) -> [UInt64] {
     if media.isEmpty { return [] }
     for medium in media {
-      if medium.kind == .classes {
-        throw QuipuError(
-          .value, kind: "media_type", "value: classes cannot be logged by themselves; give them to images or artifacts")
-      }
+      if medium.isLayer { throw Media.notAlone }
       try medium.check(core.tableLimits)
     }
     guard core.waitForMediaRoom(media) else { throw noMediaRoom }

@@ -2,17 +2,24 @@ import QuipuBase
 
 /// Writes Windows bitmaps: 8-bit gray with a palette, 24-bit RGB, 32-bit RGBA (whose alpha most readers ignore).
 public enum BMPEncoder {
-  /// - Throws: `.io` for gray with alpha, which the format cannot hold; `.value` above 2 GiB.
-  public static func encode(_ pixels: ImagePixels) throws(MediaError) -> [UInt8] {
+  /// Whether the format can hold the picture; see `encode`.
+  public static func check(_ pixels: ImagePixels) throws(MediaError) {
     guard pixels.channels != 2 else { throw MediaError(.io, "cannot write mode LA as BMP; use L, RGB or RGBA") }
+    guard pixels.bitDepth == 8 else { throw MediaError(.io, "cannot write 16-bit samples as BMP; use png") }
+    // Below that, the limit of ImagePixels and three bytes of padding a row stay below 2 GiB.
+    guard pixels.height <= 1 << 28 else {
+      throw MediaError(.value, "picture of \(pixels.width)x\(pixels.height) pixels is too large for BMP; use png")
+    }
+  }
+
+  /// - Throws: `.io` for gray with alpha and for 16-bit samples, which the format cannot hold; `.value` above 2 GiB.
+  public static func encode(_ pixels: ImagePixels) throws(MediaError) -> [UInt8] {
+    try check(pixels)
     let row = pixels.width &* pixels.channels
     let stride = (row &+ 3) & ~3  // rows start at multiples of four
     let paletteSize = pixels.channels == 1 ? 1024 : 0
     let start = 54 + paletteSize
-    let (size, overflow) = stride.multipliedReportingOverflow(by: pixels.height)
-    guard !overflow, size <= Int(Int32.max) - start else {
-      throw MediaError(.value, "picture of \(pixels.width)x\(pixels.height) pixels is too large for BMP; use png")
-    }
+    let size = stride &* pixels.height
     var out = ByteBuffer(capacity: start + size)
     func add(_ value: Int, _ width: Int) {
       for byte in 0..<width { out.append(UInt8(truncatingIfNeeded: value >> (8 * byte))) }

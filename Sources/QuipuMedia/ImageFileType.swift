@@ -15,14 +15,26 @@ public enum ImageFileType: String, Sendable {
     self = type
   }
 
+  /// Refuses what the format cannot hold, before the picture is on its way.
+  /// - Throws: `.io` for channels or depths that it does not have, `.value` for a size that it cannot express.
+  public func check(_ pixels: ImagePixels) throws(MediaError) {
+    switch self {
+    case .png: break
+    case .bmp: try BMPEncoder.check(pixels)
+    case .jpg, .jpeg: try JPEGEncoder.check(pixels)
+    }
+  }
+
   /// Encodes a picture in this format.
-  /// - Throws: `.unsupported` for JPEG, which is not built yet; else what the encoder throws.
-  public func encode(_ pixels: ImagePixels) throws(MediaError) -> [UInt8] {
+  /// - Parameter quality: of JPEG, 1...100.
+  /// - Throws: what the encoder throws.
+  public func encode(
+    _ pixels: ImagePixels, quality: Int = JPEGEncoder.defaultQuality
+  ) throws(MediaError) -> [UInt8] {
     switch self {
     case .png: return try PNGEncoder.encode(pixels)
     case .bmp: return try BMPEncoder.encode(pixels)
-    case .jpg, .jpeg:
-      throw MediaError(.unsupported, "file_type '\(rawValue)' is not supported yet; use png or bmp")
+    case .jpg, .jpeg: return try JPEGEncoder.encode(pixels, quality: quality)
     }
   }
 }

@@ -7,33 +7,42 @@ import QuipuBase
 /// the output of an encoder made for filtered rows, which is where nearly all the time goes; and its full interface
 /// reports errors by longjmp, which must not cross Swift frames. The tests decode everything with libpng.
 public enum PNGEncoder {
-  /// Encodes a picture: 8 bits per sample, colour type by the number of channels, no ancillary chunks.
+  /// Encodes a picture, without ancillary chunks.
   ///
+  /// - Parameter reduced: true (default): pictures of few colours get the colour type and bits that suit them, the
+  ///   decoded pixels are the same. False: the channels and bits of the samples, for pictures whose samples are numbers
+  ///   rather than colours.
   /// - Throws: `.memory`.
-  /// - Complexity: linear; scratch memory of about 600 KiB beside the result. Deterministic.
+  /// - Complexity: linear; scratch memory of about 600 KiB beside the result, and a byte for each pixel where there are
+  ///   few colours. Deterministic.
   /// - Threads: any; meant for a worker thread.
-  public static func encode(_ pixels: ImagePixels) throws(MediaError) -> [UInt8] {
-    var file = ByteBuffer(capacity: 64 + pixels.byteCount / 2)
+  public static func encode(_ pixels: ImagePixels, reduced: Bool = true) throws(MediaError) -> [UInt8] {
+    let layout = (reduced ? PNGLayout(reducing: pixels) : nil) ?? PNGLayout(plain: pixels)
+    var file = ByteBuffer(capacity: 64 + layout.palette.count + layout.rowBytes &* pixels.height / 2)
     file.append([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
-    let colourType: UInt8 = [0, 0, 4, 2, 6][pixels.channels]
     var header = ByteBuffer()
     append(UInt32(truncatingIfNeeded: pixels.width), to: &header)
     append(UInt32(truncatingIfNeeded: pixels.height), to: &header)
-    header.append([8, colourType, 0, 0, 0])
+    header.append([layout.bitDepth, layout.colourType, 0, 0, 0])
     appendChunk("IHDR", header.bytes, to: &file)
+    if !layout.palette.isEmpty { layout.palette.withUnsafeBytes { appendChunk("PLTE", $0, to: &file) } }
+    if !layout.alpha.isEmpty { layout.alpha.withUnsafeBytes { appendChunk("tRNS", $0, to: &file) } }
 
     append(UInt32(0), to: &file)  // length, filled in below
     file.append("IDAT")
     let start = file.count
-    file = try compress(pixels, filtered: true, after: file)
+    // Filters are for shades; numbers of a palette and packed pixels have none, as a rule.
+    let shaded = layout.colourType != 3 && layout.bitDepth >= 8
+    file = try compress(pixels, layout, filtered: shaded, after: file)
     // Drawings repeat whole rows and shapes, which filters hide. They shrink a lot either way, so that a second try
     // without filters is cheap; and small pictures are cheap anyway.
     let size = file.count &- start
-    if size < pixels.byteCount / Self.drawingRatio || pixels.byteCount <= Self.smallPicture {
-      let plain = try compress(pixels, filtered: false, after: ByteBuffer(capacity: size))
-      if plain.count < size {
+    let bytes = layout.rowBytes &* pixels.height
+    if !shaded || size < bytes / Self.drawingRatio || bytes <= Self.smallPicture {
+      let other = try compress(pixels, layout, filtered: !shaded, after: ByteBuffer(capacity: size))
+      if other.count < size {
         file.truncate(to: start)
-        file.append(plain.bytes)
+        file.append(other.bytes)
       }
     }
     let length = file.count &- start
@@ -66,14 +75,13 @@ public enum PNGEncoder {
   }
 
   private static func compress(
-    _ pixels: ImagePixels, filtered: Bool, after head: consuming ByteBuffer
+    _ pixels: ImagePixels, _ layout: PNGLayout, filtered: Bool, after head: consuming ByteBuffer
   ) throws(MediaError) -> ByteBuffer {
     var stream = try DeflateRows(appendingTo: head)
-    let step = pixels.channels
-    let rowBytes = pixels.width &* step
+    let step = layout.step
+    let rowBytes = layout.rowBytes
     pixels.withBytes { samples in
-      guard let base = samples.baseAddress else { return }
-      var row = base
+      guard var row = layout.rows.map({ UnsafeRawPointer($0.bytes) }) ?? samples.baseAddress else { return }
       var above: UnsafeRawPointer?
       for _ in 0..<pixels.height {
         let filter =

@@ -5,9 +5,14 @@ import Testing
 
 @Suite struct ImagePixelsTests {
   private func pixels(
-    _ array: NPY, mode: String? = nil, channelsFirst: Bool = false
+    _ array: NPY, mode: String? = nil, channelsFirst: Bool = false, normalize: Bool = false, bitDepth: Int = 8
   ) throws -> DecodedPNG {
-    try array.withView { DecodedPNG(try ImagePixels(array: $0, mode: mode, channelsFirst: channelsFirst)) }
+    var rule = ImageRule()
+    rule.mode = mode
+    rule.channelsFirst = channelsFirst
+    rule.normalize = normalize
+    rule.bitDepth = bitDepth
+    return try array.withView { DecodedPNG(try ImagePixels(array: $0, rule)) }
   }
 
   private func code(_ shape: [Int], mode: String? = nil, channelsFirst: Bool = false) -> MediaError.Code? {
@@ -20,7 +25,7 @@ import Testing
     }
   }
 
-  @Test func everyElementTypeIsReducedToEightBits() throws {
+  @Test func rawCastsKeepTheLowBitsOfEveryElementType() throws {
     func samples<T: BitwiseCopyable>(_ type: DType, _ values: [T]) throws -> [UInt8] {
       try pixels(NPY(values, type, shape: [1, values.count])).samples
     }
@@ -93,7 +98,7 @@ import Testing
     #expect(code([2, 2, 3], mode: "bogus") == .value)
     #expect(code([2, 2, 3], mode: "rgb") == .value)
     #expect(code([2, 2, 3], mode: "P") == .unsupported)
-    #expect(code([2, 2, 3], mode: "I;16") == .unsupported)
+    #expect(code([2, 2, 3], mode: "I;16") == nil)
     #expect(code([2, 2, 3], mode: "1") == nil)
   }
 
@@ -116,42 +121,105 @@ import Testing
     #expect((900...1150).contains(white))
   }
 
-  @Test func readsTheHeaderOfPictureFiles() throws {
-    let png = try PNGEncoder.encode(
-      ImagePixels(width: 7, height: 5, channels: 3, samples: .init(repeating: 3, count: 105)))
-    let bmp = try BMPEncoder.encode(
-      ImagePixels(width: 6, height: 4, channels: 1, samples: .init(repeating: 3, count: 24)))
-    func info(_ bytes: [UInt8]) -> [String] {
-      bytes.withUnsafeBytes { ImageInfo(bytes: $0) }.map { [$0.format.rawValue, "\($0.width)", "\($0.height)"] } ?? []
-    }
-    #expect(info(png) == ["png", "7", "5"])
-    #expect(info(bmp) == ["bmp", "6", "4"])
-    #expect(info(Array("GIF89a".utf8) + [3, 1, 4, 0, 0]) == ["gif", "259", "4"])
-    let webp = Array("RIFF____WEBPVP8X".utf8) + [10, 0, 0, 0, 0, 0, 0, 0, 99, 0, 0, 49, 0, 0]
-    #expect(info(webp) == ["webp", "100", "50"])
-    let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 1, 2, 0xFF, 0xC2, 0, 11, 8, 0, 20, 0, 30, 1, 1, 0x11, 0]
-    #expect(info(jpeg) == ["jpeg", "30", "20"])
-    for bytes in [png, bmp, webp, jpeg] {
-      for length in 0..<min(bytes.count, 40) { _ = info(Array(bytes.prefix(length))) }
-    }
-    #expect(info(Array(jpeg.prefix(12))).isEmpty)
-    #expect(info([]).isEmpty)
+  /// The samples that a row of values becomes, 16-bit ones put together again.
+  private func normalized<T: BitwiseCopyable>(_ type: DType, _ values: [T], bitDepth: Int = 8) throws -> [Int] {
+    let samples = try pixels(
+      NPY(values, type, shape: [1, values.count]), normalize: true, bitDepth: bitDepth
+    ).samples.map { Int($0) }
+    guard bitDepth == 16 else { return samples }
+    return stride(from: 0, to: samples.count, by: 2).map { samples[$0] << 8 | samples[$0 + 1] }
   }
 
-  @Test func readsTheHeaderOfRecordedFiles() throws {
-    for (name, format) in [
-      ("file_in_png", "png"), ("file_in_jpg", "jpeg"), ("file_in_gif", "gif"), ("file_two_dots_bmp", "bmp"),
-    ] {
-      let folder = MediaVectors.url("image/\(name)/input")
-      let file = try #require(try FileManager.default.contentsOfDirectory(atPath: folder.path).first)
-      let info = try ImageInfo(path: folder.appendingPathComponent(file).path)
-      #expect(info.format.rawValue == format)
-      let expected = try #require(try MediaVectors.json("image/\(name)/expected.json")["history"]?[0]?["img"])
-      #expect(expected["width"]?.intValue == Int64(info.width))
-      #expect(expected["height"]?.intValue == Int64(info.height))
+  @Test func floatsInTheUnitRangeAreScaledAndOthersClipped() throws {
+    let unit: [Double] = [0, 0.25, 0.5, 0.999, 1, .nan, .infinity, -.infinity, -0.0]
+    let scaled = [0, 63, 127, 254, 255, 0, 255, 0, 0]
+    #expect(try normalized(.f64, unit) == scaled)
+    #expect(try normalized(.f32, unit.map { Float($0) }) == scaled)
+    #expect(try normalized(.c128, unit.map { SIMD2<Double>($0, 7) }) == scaled)
+    #expect(try normalized(.c64, unit.map { SIMD2<Float>(Float($0), 7) }) == scaled)
+    #expect(try normalized(.f16, [0x3800, 0x3C00, 0x7E00, 0x7C00] as [UInt16]) == [127, 255, 0, 255])
+    #expect(try normalized(.bf16, [0x3F00, 0x3F80, 0xFF80] as [UInt16]) == [127, 255, 0])
+    let wide: [Double] = [0.5, 1.5, 254.9, 255, 255.5, 300, -1, 1e30, .nan, .infinity, -.infinity]
+    let clipped = [0, 1, 254, 255, 255, 255, 0, 255, 0, 255, 0]
+    #expect(try normalized(.f64, wide) == clipped)
+    #expect(try normalized(.f32, wide.map { Float($0) }) == clipped)
+    #expect(try normalized(.f32, [-0.001, 0.5, 1] as [Float]) == [0, 0, 1])
+    #expect(try normalized(.f32, [Float](repeating: .nan, count: 3)) == [0, 0, 0])
+  }
+
+  @Test func integersAreClippedAndBooleansAreBlackAndWhite() throws {
+    #expect(try normalized(.bool, [0, 1, 3] as [UInt8]) == [0, 255, 255])
+    #expect(try normalized(.u8, [0, 1, 255] as [UInt8]) == [0, 1, 255])
+    #expect(try normalized(.i8, [-1, 5, 127] as [Int8]) == [0, 5, 127])
+    #expect(try normalized(.i16, [-1, 256, 77] as [Int16]) == [0, 255, 77])
+    #expect(try normalized(.u16, [65_535, 255] as [UInt16]) == [255, 255])
+    #expect(try normalized(.i32, [.min, .max, 9] as [Int32]) == [0, 255, 9])
+    #expect(try normalized(.u32, [.max, 9] as [UInt32]) == [255, 9])
+    #expect(try normalized(.i64, [.min, .max, 200] as [Int64]) == [0, 255, 200])
+    #expect(try normalized(.u64, [.max, 0] as [UInt64]) == [255, 0])
+  }
+
+  @Test func sixteenBitSamplesUseTheirWholeRange() throws {
+    #expect(try normalized(.f64, [0, 0.5, 1, .nan], bitDepth: 16) == [0, 32_767, 65_535, 0])
+    #expect(try normalized(.f32, [0.25, 70_000, -4] as [Float], bitDepth: 16) == [0, 65_535, 0])
+    #expect(try normalized(.u16, [1, 40_000, 65_535] as [UInt16], bitDepth: 16) == [1, 40_000, 65_535])
+    #expect(try normalized(.u8, [0, 1, 255] as [UInt8], bitDepth: 16) == [0, 257, 65_535])
+    #expect(try normalized(.bool, [0, 1] as [UInt8], bitDepth: 16) == [0, 65_535])
+    #expect(try normalized(.i64, [-1, 1 << 40, 500] as [Int64], bitDepth: 16) == [0, 65_535, 500])
+    let raw = try pixels(NPY([-1, 1 << 40 | 258] as [Int64], .i64, shape: [1, 2]), bitDepth: 16)
+    #expect(raw.samples == [255, 255, 1, 2])
+    #expect(try pixels(NPY([3.7, -1] as [Double], .f64, shape: [1, 2]), bitDepth: 16).samples == [0, 3, 255, 255])
+  }
+
+  @Test func longNormalizedRowsAreWhatSingleValuesAre() throws {
+    var random = SplitMix(state: 8)
+    for round in 0..<60 {
+      let unit = round % 2 == 0
+      let count = 1 + Int(random.next() % 300)
+      var values = (0..<count).map { _ -> Float in
+        let value = Float(random.next() >> 40) / Float(1 << 24)
+        return unit ? value : value * 600 - 200
+      }
+      for at in values.indices where random.next() % 17 == 0 {
+        values[at] = [Float.nan, .infinity, -.infinity, -0.0][Int(random.next() % 4)]
+      }
+      if !unit { values[count / 2] = 256 }
+      let expected = values.map { value -> Int in
+        let scaled = unit ? value * 255 : value
+        return scaled > 0 ? Int(min(scaled, 255)) : 0
+      }
+      #expect(try normalized(.f32, values) == expected)
+      let doubles = values.map { Double($0) }
+      let wanted = doubles.map { value -> Int in
+        let scaled = unit ? value * 255 : value
+        return scaled > 0 ? Int(min(scaled, 255)) : 0
+      }
+      #expect(try normalized(.f64, doubles) == wanted)
     }
-    #expect { try ImageInfo(path: "/no/such/picture.png") } throws: { ($0 as? MediaError)?.code == .fileNotFound }
-    #expect { try ImageInfo(path: #filePath) } throws: { ($0 as? MediaError)?.code == .unidentifiedImage }
+  }
+
+  @Test func batchesAreOnePictureForEachEntryOfTheFirstAxis() throws {
+    let values = (0..<48).map { UInt8($0) }
+    func pictures(_ shape: [Int], channelsFirst: Bool = false, mode: String? = nil) throws -> [DecodedPNG] {
+      var rule = ImageRule()
+      rule.channelsFirst = channelsFirst
+      rule.mode = mode
+      return try NPY(Array(values.prefix(shape.reduce(1, *))), .u8, shape: shape).withView {
+        try ImagePixels.batch(array: $0, rule).map { DecodedPNG($0) }
+      }
+    }
+    let gray = try pictures([3, 4, 4])
+    #expect(gray.map(\.samples) == [Array(values[0..<16]), Array(values[16..<32]), Array(values[32..<48])])
+    let colour = try pictures([2, 2, 4, 3])
+    #expect(colour.map(\.channels) == [3, 3])
+    #expect(colour[1].samples == Array(values[24..<48]))
+    let first = try pictures([2, 3, 2, 4], channelsFirst: true)
+    #expect(first[0].samples.prefix(6).elementsEqual([0, 8, 16, 1, 9, 17]))
+    #expect(try pictures([1, 1, 1, 3]).first?.samples == [0, 1, 2])
+    #expect(try pictures([2, 2, 4, 3], mode: "L").map(\.channels) == [1, 1])
+    for shape in [[4], [4, 4], [0, 4, 4], [2, 2, 2, 5], [2, 2, 2, 2, 3]] {
+      #expect(throws: MediaError.self) { try pictures(shape) }
+    }
   }
 
   @Test func fileTypesAreTakenLiterally() {

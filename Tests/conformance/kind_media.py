@@ -25,10 +25,6 @@ Case = collections.namedtuple("Case", "name path skip")
 
 # What this version does not build: constructors, tags, arguments.
 _MISSING = (
-    "wandb.Classes",
-    "boxes",
-    "masks",
-    "classes",
 )
 _PACKAGES = {
     "$torch": "torch",
@@ -302,7 +298,12 @@ class Comparison:
         except (OSError, SyntaxError, ValueError) as error:
             self.problems.append(f"/files/{path}: our picture cannot be decoded: {error}")
             return False
-        return _picture(recorded) == mine
+        recorded = _picture(recorded)
+        if self.compare == "lossy" and recorded[0] == "JPEG":
+            # Two encoders of one quality: the same picture but for rounding.
+            differences = [abs(a - b) for a, b in zip(recorded[3], mine[3])]
+            return recorded[:3] == mine[:3] and sum(differences) <= 2 * len(differences) and max(differences) <= 16
+        return recorded == mine
 
     def _remember(self, recorded, data):
         mine, theirs = hashlib.sha256(data).hexdigest(), hashlib.sha256(recorded).hexdigest()

@@ -46,7 +46,11 @@ class Case:
         for part in x["$new"].split(".")[1:]:
             target = getattr(target, part)
         arguments = [self.value(item) for item in x.get("args", [])]
-        return target(*arguments, **{name: self.value(item) for name, item in x.get("kwargs", {}).items()})
+        named = {name: self.value(item) for name, item in x.get("kwargs", {}).items()}
+        if x["$new"] == "wandb.Image" and "normalize" not in named:
+            # What client 0.31 does without being asked.
+            named.update(normalize=False, strict=False)
+        return target(*arguments, **named)
 
     def value(self, x):
         if isinstance(x, list):

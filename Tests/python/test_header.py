@@ -11,7 +11,7 @@ SCALARS = {
     "int32_t": c.c_int32, "uint32_t": c.c_uint32, "int64_t": c.c_int64, "uint64_t": c.c_uint64, "size_t": c.c_size_t,
     "double": c.c_double, "uint8_t": c.c_uint8, "quipu_status": c.c_int32, "quipu_level": c.c_int32, "quipu_mode": c.c_int32,
     "quipu_resume": c.c_int32, "quipu_low_steps": c.c_int32, "quipu_commit": c.c_int32, "quipu_type": c.c_int32,
-    "quipu_toggle": c.c_int32, "quipu_dtype": c.c_int32, "quipu_table_log_mode": c.c_int32,
+    "quipu_toggle": c.c_int32, "quipu_box_layout": c.c_int32, "quipu_dtype": c.c_int32, "quipu_table_log_mode": c.c_int32,
     "quipu_file_policy": c.c_int32, "quipu_stream": c.c_int32, "quipu_upload_state": c.c_int32,
     "quipu_cells_form": c.c_int32, "quipu_time_unit": c.c_int32, "quipu_artifact_flags": c.c_uint32,
     "quipu_diagnostic_fn": _ffi.DiagnosticFn, "quipu_stop_fn": _ffi.StopFn, "void": None,
@@ -19,6 +19,7 @@ SCALARS = {
 STRUCTURES = {
     "quipu_run_options": _ffi.RunOptions, "quipu_run_stats": _ffi.RunStats, "quipu_item": _ffi.Item,
     "quipu_metric_options": _ffi.MetricOptions, "quipu_array": _ffi.Array, "quipu_image_options": _ffi.ImageOptions,
+    "quipu_boxes_options": _ffi.BoxesOptions, "quipu_class": _ffi.Class,
     "quipu_box3d": _ffi.Box3D, "quipu_scene_options": _ffi.SceneOptions,
     "quipu_table_options": _ffi.TableOptions, "quipu_login_options": _ffi.LoginOptions,
     "quipu_labels": _ffi.Labels, "quipu_chart_options": _ffi.ChartOptions,

@@ -37,8 +37,6 @@ def test_image_refuses_what_is_no_picture():
         quipu.Image([[1, 2], [3, 4]])
     with pytest.raises(ValueError):
         quipu.Image(memoryview(bytes(4)).cast("B", (2, 2)), file_type="gif")
-    with pytest.raises(TypeError):
-        quipu.Image(memoryview(bytes(4)).cast("B", (2, 2)), normalize=True)
 
 
 def test_image_of_an_image_keeps_caption_and_file():

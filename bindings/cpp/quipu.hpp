@@ -525,11 +525,15 @@ class QUIPU_CONSUMABLE Media {
 };
 
 struct ImageOptions {
-  std::optional<std::string> mode{};       // "L", "LA", "RGB", "RGBA"
+  std::optional<std::string> mode{};       // "L", "LA", "RGB", "RGBA", "1", "I;16"
   std::optional<std::string> caption{};
-  std::optional<std::string> file_type{};  // "png" or "bmp"
+  std::optional<std::string> file_type{};  // "png", "jpg", "jpeg" or "bmp"
   std::int64_t grouping = 0;
   bool channels_first = false;
+  bool raw_values = false;  // the low 8 bits of each value instead of scaling and clipping
+  int bit_depth = 0;        // of a PNG: 8 (0) or 16
+  int quality = 0;          // of a JPEG: 1..100, 0 for 75
+  bool any_layers = false;  // masks of another size and boxes outside the image are taken as they are
 };
 
 namespace detail {
@@ -545,31 +549,206 @@ inline quipu_image_options image_options(const ImageOptions &options) noexcept {
   result.caption = text_or_null(options.caption);
   result.file_type = text_or_null(options.file_type);
   result.grouping = options.grouping;
+  result.raw_values = options.raw_values ? 1 : 0;
+  result.bit_depth = options.bit_depth;
+  result.quality = options.quality;
+  result.any_layers = options.any_layers ? 1 : 0;
   return result;
 }
 }  // namespace detail
 
+// Names of classes, shared by masks, boxes and images.
+class Classes : public Media {
+ public:
+  Classes() noexcept = default;
+  static Status try_make(Classes &out, const std::vector<std::pair<std::int64_t, std::string>> &classes) {
+    std::vector<quipu_class> plain;
+    for (const auto &item : classes) plain.push_back({item.first, item.second.c_str()});
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_classes_new(plain.data(), plain.size(), made, e);
+    });
+  }
+  // [{"id": 1, "name": "road"}, ...] or {"1": "road"}.
+  static Status try_from_json(Classes &out, std::string_view json) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_classes_from_json(detail::str(json), made, e);
+    });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  explicit Classes(const std::vector<std::pair<std::int64_t, std::string>> &classes) {
+    try_make(*this, classes).or_throw();
+  }
+  static Classes from_json(std::string_view json) {
+    Classes result;
+    try_from_json(result, json).or_throw();
+    return result;
+  }
+#endif
+};
+
+// What lies over an image: a mask or boxes. It may be added to any number of images.
+class Mask : public Media {
+ public:
+  Mask() noexcept = default;
+  // Class numbers [height, width], 0..255. Without classes each number that occurs is called "class_N".
+  static Status try_make(Mask &out, const Array &numbers, const Classes *classes = nullptr) {
+    const quipu_array view = numbers.view();
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_mask_new(&view, classes ? classes->handle() : nullptr, nullptr, made, e);
+    });
+  }
+  // A picture file, copied unchanged.
+  static Status try_open(Mask &out, const Name &path) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) { return quipu_mask_open(path.c_str(), made, e); });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  explicit Mask(const Array &numbers, const Classes *classes = nullptr) { try_make(*this, numbers, classes).or_throw(); }
+  static Mask open(const Name &path) {
+    Mask result;
+    try_open(result, path).or_throw();
+    return result;
+  }
+#endif
+};
+
+enum class BoxLayout : quipu_box_layout {
+  corners = QUIPU_BOX_CORNERS,                   // left, top, right, bottom
+  corner_and_size = QUIPU_BOX_CORNER_AND_SIZE,   // left, top, width, height
+  middle_and_size = QUIPU_BOX_MIDDLE_AND_SIZE    // middle x, middle y, width, height
+};
+
+struct BoxesOptions {
+  BoxLayout layout = BoxLayout::corners;
+  bool in_pixels = false;             // else fractions of the image
+  const Array *class_ids = nullptr;   // [n] integers
+  const Array *scores = nullptr;      // [n] or [n, score_names.size()]
+  std::vector<std::string> score_names{};  // default: "score"
+  std::vector<std::string> captions{};     // one for each box, or none
+  const Classes *classes = nullptr;   // default: "class_N"
+};
+
+class Boxes : public Media {
+ public:
+  Boxes() noexcept = default;
+  // Boxes [n, 4].
+  static Status try_make(Boxes &out, const Array &boxes, const BoxesOptions &options = {}) {
+    const quipu_array view = boxes.view();
+    const quipu_array ids = options.class_ids ? options.class_ids->view() : quipu_array{};
+    const quipu_array scores = options.scores ? options.scores->view() : quipu_array{};
+    std::vector<const char *> names, captions;
+    for (const std::string &name : options.score_names) names.push_back(name.c_str());
+    for (const std::string &caption : options.captions) captions.push_back(caption.c_str());
+    if (!captions.empty() && (view.ndim < 1 || view.shape[0] != static_cast<std::int64_t>(captions.size())))
+      captions.assign(1, nullptr);  // refused, and not read beyond
+    quipu_boxes_options plain = QUIPU_BOXES_OPTIONS_INIT;
+    plain.layout = static_cast<quipu_box_layout>(options.layout);
+    plain.in_pixels = options.in_pixels ? 1 : 0;
+    plain.class_ids = options.class_ids ? &ids : nullptr;
+    plain.scores = options.scores ? &scores : nullptr;
+    plain.score_names = names.data();
+    plain.score_count = static_cast<std::uint32_t>(names.size());
+    plain.captions = captions.empty() ? nullptr : captions.data();
+    plain.classes = options.classes ? options.classes->handle() : nullptr;
+    return out.adopt([&](quipu_media **made, quipu_error **e) { return quipu_boxes_new(&view, &plain, made, e); });
+  }
+  // {"box_data": [...], "class_labels": {...}}
+  static Status try_from_json(Boxes &out, std::string_view json) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_boxes_from_json(detail::str(json), nullptr, made, e);
+    });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  explicit Boxes(const Array &boxes, const BoxesOptions &options = {}) { try_make(*this, boxes, options).or_throw(); }
+  static Boxes from_json(std::string_view json) {
+    Boxes result;
+    try_from_json(result, json).or_throw();
+    return result;
+  }
+#endif
+};
+
 class Image : public Media {
  public:
   Image() noexcept = default;
-  // Pixels [height, width] or [height, width, channels], values 0..255. The pixels are copied.
+  // Pixels [height, width] or [height, width, channels]: floats in 0..1 are scaled, other values clipped to 0..255.
   static Status try_make(Image &out, const Array &pixels, const ImageOptions &options = {}) {
     const quipu_array view = pixels.view();
     const quipu_image_options plain = detail::image_options(options);
     return out.adopt([&](quipu_media **made, quipu_error **e) { return quipu_image_new(&view, &plain, made, e); });
   }
-  // A PNG, JPEG, GIF, BMP or WebP file, copied unchanged.
+  // A PNG, JPEG, GIF, BMP, WebP or TIFF file, copied unchanged.
   static Status try_open(Image &out, const Name &path, const ImageOptions &options = {}) {
     const quipu_image_options plain = detail::image_options(options);
     return out.adopt(
         [&](quipu_media **made, quipu_error **e) { return quipu_image_open(path.c_str(), &plain, made, e); });
   }
+  // The bytes of such a file.
+  static Status try_from_bytes(Image &out, const void *data, std::size_t size, const ImageOptions &options = {}) {
+    const quipu_image_options plain = detail::image_options(options);
+    return out.adopt(
+        [&](quipu_media **made, quipu_error **e) { return quipu_image_from_bytes(data, size, &plain, made, e); });
+  }
+  // Another image with the same picture and caption, without what was added.
+  static Status try_copy(Image &out, const Image &other) {
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_image_copy(other.handle(), nullptr, made, e);
+    });
+  }
+  // Lays a mask or boxes over the image, before it is logged.
+  Status try_add(const Name &name, const Mask &mask) { return add_layer(name.c_str(), mask); }
+  Status try_add(const Name &name, const Boxes &boxes) { return add_layer(name.c_str(), boxes); }
+  Status try_set_classes(const Classes &classes) { return add_layer(nullptr, classes); }
 #if QUIPU_HAS_EXCEPTIONS
   explicit Image(const Array &pixels, const ImageOptions &options = {}) { try_make(*this, pixels, options).or_throw(); }
   static Image open(const Name &path, const ImageOptions &options = {}) {
     Image result;
     try_open(result, path, options).or_throw();
     return result;
+  }
+  static Image from_bytes(const void *data, std::size_t size, const ImageOptions &options = {}) {
+    Image result;
+    try_from_bytes(result, data, size, options).or_throw();
+    return result;
+  }
+  Image copy() const {
+    Image result;
+    try_copy(result, *this).or_throw();
+    return result;
+  }
+  void add(const Name &name, const Mask &mask) { try_add(name, mask).or_throw(); }
+  void add(const Name &name, const Boxes &boxes) { try_add(name, boxes).or_throw(); }
+  void set_classes(const Classes &classes) { try_set_classes(classes).or_throw(); }
+#endif
+
+ private:
+  Status add_layer(const char *name, const Media &layer) {
+    quipu_error *error = nullptr;
+    const quipu_status code = quipu_image_add(handle_, name, layer.handle(), &error);
+    return Status(code, error);
+  }
+};
+
+// Images of one size from one array [n, height, width] or [n, height, width, channels], logged as a list.
+class ImageBatch : public Media {
+ public:
+  ImageBatch() noexcept = default;
+  // captions: one for each, or none.
+  static Status try_make(ImageBatch &out, const Array &pixels, const ImageOptions &options = {},
+                         const std::vector<std::string> &captions = {}) {
+    const quipu_array view = pixels.view();
+    const quipu_image_options plain = detail::image_options(options);
+    std::vector<const char *> texts;
+    for (const std::string &caption : captions) texts.push_back(caption.c_str());
+    if (!texts.empty() && (view.ndim < 1 || view.shape[0] != static_cast<std::int64_t>(texts.size())))
+      texts.assign(1, nullptr);  // refused, and not read beyond
+    return out.adopt([&](quipu_media **made, quipu_error **e) {
+      return quipu_images_new(&view, texts.empty() ? nullptr : texts.data(), &plain, made, e);
+    });
+  }
+#if QUIPU_HAS_EXCEPTIONS
+  explicit ImageBatch(const Array &pixels, const ImageOptions &options = {},
+                      const std::vector<std::string> &captions = {}) {
+    try_make(*this, pixels, options, captions).or_throw();
   }
 #endif
 };

@@ -175,7 +175,7 @@ public final class Artifact: Sendable {
           .value, kind: "artifact_object3d", "media: of 3-D objects only point clouds can be put into an artifact")
       }
       return "object3D-file"
-    case .histogram, .array, .list, .plotly, .graph, .chart:
+    case .histogram, .array, .list, .plotly, .graph, .chart, .mask, .boxes:
       throw QuipuError(
         .value, kind: "artifact_object_type",
         "media: this kind of value cannot be put into an artifact; pass an image, audio, video, html, point cloud, "

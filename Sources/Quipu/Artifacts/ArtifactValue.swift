@@ -104,18 +104,4 @@ extension Media {
   public static func partitionedTable(path: String) -> Media {
     Media(.partitionedTable, .artifactValue(.partitioned(path: path)))
   }
-
-  /// Names of label numbers, to be kept in an artifact.
-  ///
-  /// - Parameter set: a list of objects with `id` and `name`.
-  /// - Throws: `value` for anything else.
-  /// W&B: `wandb.Classes(class_set)`.
-  public static func classes(_ set: JSON) throws(QuipuError) -> Media {
-    guard let items = set.arrayValue,
-      items.allSatisfy({ $0.objectValue?["id"] != nil && $0.objectValue?["name"] != nil })
-    else {
-      throw QuipuError(.value, kind: "classes_bad", "class_set: must be a list of objects with \"id\" and \"name\"")
-    }
-    return Media(.classes, .artifactValue(.classes(set)))
-  }
 }

@@ -20,6 +20,8 @@ struct FileValue: Sendable {
   var userName: String?
   /// Files beside it: masks, boxes.
   var parts: [FilePart] = []
+  /// Layers and classes of an image.
+  var image: ImageParts?
   var isPointCloud: Bool { fileExtension == ".pts.json" }
 
   /// A file that was made here.

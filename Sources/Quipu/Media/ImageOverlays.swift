@@ -10,10 +10,28 @@ struct ImageOverlays: Sendable {
   var classSet: JSON?
   var hasMasksOrBoxes = false
 
-  init(layers: ColumnType.ImageLayers, classSet: JSON?, hasMasksOrBoxes: Bool) {
-    self.layers = layers
-    self.classSet = classSet
-    self.hasMasksOrBoxes = hasMasksOrBoxes
+  /// - Parameter classes: those that were given to the image itself.
+  init(_ overlays: [(name: String, layer: ImageLayer)], classes: OverlayLabels?) {
+    var all = OverlayLabels()
+    // Of the classes that several name, masks win over boxes and the image's own over both.
+    for isBoxes in [true, false] {
+      for (name, layer) in overlays where layer.isBoxes == isBoxes {
+        hasMasksOrBoxes = true
+        let labels = layer.labels ?? OverlayLabels()
+        all = all.merged(with: labels)
+        if case .boxes(let boxes, _) = layer {
+          layers.boxLayers[Key(name)] = .array(labels.ids)
+          layers.boxClassMaps[Key(name)] = .object(labels.names)
+          for score in boxes.scoreNames where !layers.boxScoreKeys.contains(score) { layers.boxScoreKeys.append(score) }
+        } else {
+          layers.maskLayers[Key(name)] = .array(labels.ids)
+          layers.maskClassMaps[Key(name)] = .object(labels.names)
+        }
+      }
+    }
+    if let classes { all = all.merged(with: classes) }
+    layers.classMap = all.names
+    if !all.isEmpty { classSet = all.json }
   }
 
   /// The name of the entry, whose digest is that of the list's text in Python's notation.

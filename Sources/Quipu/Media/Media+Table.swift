@@ -92,6 +92,7 @@ extension Media {
       case .plotly: (name, type) = ("Plotly", .pythonObject(className: "Plotly"))
       case .graph: (name, type) = ("Graph", .pythonObject(className: "Graph"))
       case .chart: (name, type) = ("CustomChart", .pythonObject(className: "CustomChart"))
+      case .mask, .boxes: throw Media.notAlone
       }
       result.media.append(TableMedia(className: name, type: type, id: id))
       state.withLock { $0.cellMedia[id] = medium }

@@ -13,7 +13,9 @@ public final class Media: Sendable {
   /// What kind of value it is.
   enum Kind: Sendable {
     case image, histogram, object3D, table, array, list, audio, video, html, molecule, plotly, bokeh, graph, chart
-    case joinedTable, partitionedTable, classes
+    case joinedTable, partitionedTable
+    /// What belongs to an image.
+    case mask, boxes, classes
 
     /// Whether logging it makes an artifact.
     var makesArtifacts: Bool { self == .table || self == .joinedTable || self == .partitionedTable }
@@ -32,6 +34,8 @@ public final class Media: Sendable {
     case chart(ChartValue)
     /// A value that exists in artifacts only.
     case artifactValue(ArtifactValue)
+    /// What lies over an image.
+    case layer(ImageLayer)
     /// Encoding failed: the reason.
     case failed(String)
   }
@@ -72,14 +76,11 @@ public final class Media: Sendable {
   let serial = Media.nextSerial.add(1, ordering: .relaxed).oldValue
   let kind: Kind
   let caption: String?
-  /// Images with masks, boxes or classes.
-  let overlays: ImageOverlays?
   let state: Mutex<State>
 
-  init(_ kind: Kind, _ content: Content, caption: String? = nil, overlays: ImageOverlays? = nil) {
+  init(_ kind: Kind, _ content: Content, caption: String? = nil) {
     self.kind = kind
     self.caption = caption
-    self.overlays = overlays
     state = Mutex(State(content: content))
   }
 

@@ -130,8 +130,8 @@ struct MediaBinder {
     case .failed(let reason):
       writer.drop(kind: "media_failed", "\(key): \(reason); the row is kept without it")
       return nil
-    // Charts stand in dictionaries only: the calls refuse them elsewhere.
-    case .chart, .pending: return nil
+    // Charts stand in dictionaries only, layers in images: the calls refuse them elsewhere.
+    case .chart, .layer, .classes, .pending: return nil
     }
   }
 

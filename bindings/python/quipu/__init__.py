@@ -15,7 +15,7 @@ from ._audio_video import Audio, Video
 from ._documents import Html, Molecule
 from ._figures import Graph, Plotly
 from ._histogram import Histogram, histogram
-from ._image import Image
+from ._image import Classes, Image
 from ._init import finish, init, login, logout, setup
 from ._object3d import Object3D, box3d
 from ._plot import plot_table, visualize
@@ -27,11 +27,11 @@ from .errors import CommError, ConfigError, Error, QuipuError, UsageError
 __version__ = _ffi.version
 
 __all__ = [
-    "AlertLevel", "Artifact", "Audio", "CommError", "ConfigError", "Error", "Graph", "Histogram", "Html", "Image",
-    "JoinedTable", "Molecule", "Object3D", "Plotly", "QuipuError", "Run", "Settings", "Table", "UsageError", "Video",
-    "alert", "box3d", "config", "define_metric", "errors", "finish", "histogram", "init", "log", "log_artifact",
-    "login", "logout", "mark_preempting", "plot", "plot_table", "restore", "run", "save", "setup", "summary",
-    "termerror", "termlog", "termwarn", "util", "visualize", "write_logs",
+    "AlertLevel", "Artifact", "Audio", "Classes", "CommError", "ConfigError", "Error", "Graph", "Histogram", "Html",
+    "Image", "JoinedTable", "Molecule", "Object3D", "Plotly", "QuipuError", "Run", "Settings", "Table", "UsageError",
+    "Video", "alert", "box3d", "config", "define_metric", "errors", "finish", "histogram", "init", "log",
+    "log_artifact", "login", "logout", "mark_preempting", "plot", "plot_table", "restore", "run", "save", "setup",
+    "summary", "termerror", "termlog", "termwarn", "util", "visualize", "write_logs",
 ]  # fmt: skip
 
 
@@ -107,7 +107,7 @@ _config_before = _init.BeforeInit("config")
 _summary_before = _init.BeforeInit("summary")
 
 _LATER = frozenset({
-    "Api", "Classes",
+    "Api",
     "agent", "apis", "beta", "controller", "integration", "link_artifact", "log_code", "log_model",
     "sdk", "sweep", "unwatch", "use_artifact", "use_model", "watch",
 })  # fmt: skip

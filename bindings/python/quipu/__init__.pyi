@@ -87,13 +87,55 @@ class Image:
         mode: str | None = None,
         caption: str | None = None,
         grouping: int | None = None,
-        classes: Any = None,
-        boxes: Any = None,
-        masks: Any = None,
+        classes: Classes | Sequence[Mapping[str, Any]] | None = None,
+        boxes: Mapping[str, Any] | None = None,
+        masks: Mapping[str, Any] | None = None,
         file_type: Literal["png", "jpg", "jpeg", "bmp"] | None = None,
+        normalize: bool = True,
+        *,
+        bit_depth: Literal[8, 16] | None = None,
+        quality: int | None = None,
+        channels_first: bool | None = None,
+        strict: bool = True,
     ) -> None: ...
+    @staticmethod
+    def from_batch(
+        batch: Any,
+        captions: Sequence[str] | None = None,
+        mode: str | None = None,
+        file_type: Literal["png", "jpg", "jpeg", "bmp"] | None = None,
+        normalize: bool = True,
+        *,
+        bit_depth: Literal[8, 16] | None = None,
+        quality: int | None = None,
+        channels_first: bool | None = None,
+    ) -> ImageBatch: ...
     @property
     def caption(self) -> str | None: ...
+
+class ImageBatch:
+    def __len__(self) -> int: ...
+
+class ImageMask:
+    def __init__(self, val: Mapping[str, Any], key: str) -> None: ...
+
+class BoundingBoxes2D:
+    def __init__(self, val: Mapping[str, Any], key: str) -> None: ...
+    @classmethod
+    def from_arrays(
+        cls,
+        boxes: Any,
+        layout: Literal["xyxy", "xywh", "cxcywh"] = "xyxy",
+        domain: Literal["pixel"] | None = None,
+        class_ids: Any = None,
+        scores: Any = None,
+        captions: Sequence[str] | None = None,
+        class_labels: Mapping[float, str] | Classes | None = None,
+        key: str = "boxes",
+    ) -> BoundingBoxes2D: ...
+
+class Classes:
+    def __init__(self, class_set: Sequence[Mapping[str, Any]]) -> None: ...
 
 class Histogram:
     MAX_LENGTH: int

@@ -199,6 +199,10 @@ class ImageOptions(Structure):
         ("caption", c_char_p),
         ("file_type", c_char_p),
         ("grouping", c_int64),
+        ("raw_values", c_uint32),
+        ("bit_depth", c_int32),
+        ("quality", c_int32),
+        ("any_layers", c_uint32),
     ]
 
 
@@ -251,6 +255,25 @@ class SceneOptions(Structure):
         ("vectors_json", Str),
         ("caption", c_char_p),
     ]
+
+
+class BoxesOptions(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("layout", c_int32),
+        ("in_pixels", c_uint32),
+        ("score_count", c_uint32),
+        ("class_ids", POINTER(Array)),
+        ("scores", POINTER(Array)),
+        ("score_names", POINTER(c_char_p)),
+        ("captions", POINTER(c_char_p)),
+        ("classes", c_void_p),
+        ("key", c_char_p),
+    ]
+
+
+class Class(Structure):
+    _fields_ = [("id", c_int64), ("name", c_char_p)]
 
 
 class TableOptions(Structure):
@@ -364,7 +387,17 @@ SIGNATURES = {
     "quipu_media_json": (_status, (_media, _text, _out)),
     "quipu_media_list_new": (_status, (_out, c_size_t, _out, _out)),
     "quipu_image_new": (_status, (_arrays, POINTER(ImageOptions), _out, _out)),
+    "quipu_images_new": (_status, (_arrays, _strings, POINTER(ImageOptions), _out, _out)),
     "quipu_image_open": (_status, (c_char_p, POINTER(ImageOptions), _out, _out)),
+    "quipu_image_from_bytes": (_status, (c_char_p, c_size_t, POINTER(ImageOptions), _out, _out)),
+    "quipu_image_copy": (_status, (_media, POINTER(ImageOptions), _out, _out)),
+    "quipu_classes_new": (_status, (POINTER(Class), c_size_t, _out, _out)),
+    "quipu_classes_from_json": (_status, (Str, _out, _out)),
+    "quipu_mask_new": (_status, (_arrays, _media, c_char_p, _out, _out)),
+    "quipu_mask_open": (_status, (c_char_p, _out, _out)),
+    "quipu_boxes_new": (_status, (_arrays, POINTER(BoxesOptions), _out, _out)),
+    "quipu_boxes_from_json": (_status, (Str, c_char_p, _out, _out)),
+    "quipu_image_add": (_status, (_media, c_char_p, _media, _out)),
     "quipu_histogram_new": (_status, (_arrays, POINTER(HistogramOptions), _out, _out)),
     "quipu_histogram_from_counts": (_status, (_arrays, _arrays, _out, _out)),
     "quipu_histogram_from_json": (_status, (Str, _out, _out)),
@@ -625,6 +658,16 @@ def labels(view=None, texts=()):
 def pointer_to(value):
     """A pointer for a field of a structure; None for None."""
     return None if value is None else ctypes.pointer(value)
+
+
+def pointer(view):
+    """A `quipu_array` as a member of options."""
+    return ctypes.pointer(view)
+
+
+def reshaped(view, shape):
+    """The same elements, which lie one behind the other, in another shape."""
+    return array(view.data, view.dtype, shape, None, view.flags)
 
 
 def arrays(views):

@@ -4,12 +4,13 @@ from ._audio_video import Audio, Video
 from ._documents import Html, Molecule
 from ._figures import Bokeh, Edge, Graph, Node, Plotly
 from ._histogram import Histogram
-from ._image import Image
+from ._image import BoundingBoxes2D, Classes, Image, ImageMask
 from ._object3d import Object3D, box3d
 from ._plot import CustomChart
 from ._table import JoinedTable, PartitionedTable, Table
 
 __all__ = [
-    "Audio", "Bokeh", "CustomChart", "Edge", "Graph", "Histogram", "Html", "Image", "JoinedTable", "Molecule", "Node",
-    "Object3D", "PartitionedTable", "Plotly", "Table", "Video", "box3d",
+    "Audio", "Bokeh", "BoundingBoxes2D", "Classes", "CustomChart", "Edge", "Graph", "Histogram", "Html", "Image",
+    "ImageMask", "JoinedTable", "Molecule", "Node", "Object3D", "PartitionedTable", "Plotly", "Table", "Video",
+    "box3d",
 ]  # fmt: skip
