@@ -131,7 +131,7 @@ struct MediaBinder {
       writer.drop(kind: "media_failed", "\(key): \(reason); the row is kept without it")
       return nil
     // Charts stand in dictionaries only, layers in images: the calls refuse them elsewhere.
-    case .chart, .layer, .classes, .pending: return nil
+    case .chart, .layer, .pending: return nil
     }
   }
 
