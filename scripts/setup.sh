@@ -13,6 +13,7 @@ have() {
     libjson-c-dev) pkg-config --exists json-c ;;
     libpng-dev) pkg-config --exists libpng ;;
     libsqlite3-dev) pkg-config --exists sqlite3 ;;
+    libeigen3-dev) pkg-config --exists eigen3 ;;
     zlib1g-dev) pkg-config --exists zlib ;;
     cmake) command -v cmake && command -v ctest ;;
     ninja-build) command -v ninja ;;
@@ -43,7 +44,7 @@ installed() {
 
 packages() {
   local package missing=() sudo=()
-  for package in pkg-config libcurl4-openssl-dev libjson-c-dev libpng-dev zlib1g-dev libsqlite3-dev cmake \
+  for package in pkg-config libcurl4-openssl-dev libjson-c-dev libpng-dev zlib1g-dev libsqlite3-dev libeigen3-dev cmake \
       ninja-build g++ python3-venv git libncurses6 libsqlite3-0 libxml2; do
     installed "$package" || missing+=("$package")
   done

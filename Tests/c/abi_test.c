@@ -101,6 +101,27 @@ AT(quipu_array, strides, 24);
 AT(quipu_array, flags, 32);
 AT(quipu_array, reserved, 36);
 
+SIZE(quipu_limit, 24);
+AT(quipu_limit, dtype, 0);
+AT(quipu_limit, is_integer, 4);
+AT(quipu_limit, integer, 8);
+AT(quipu_limit, number, 16);
+
+SIZE(quipu_histogram_options, 56);
+AT(quipu_histogram_options, struct_size, 0);
+AT(quipu_histogram_options, density, 4);
+AT(quipu_histogram_options, bins, 8);
+AT(quipu_histogram_options, estimator, 16);
+AT(quipu_histogram_options, edges, 24);
+AT(quipu_histogram_options, range, 32);
+AT(quipu_histogram_options, weights, 40);
+AT(quipu_histogram_options, skip_nonfinite, 48);
+
+SIZE(quipu_histogram_result, 88);
+AT(quipu_histogram_result, counts, 0);
+AT(quipu_histogram_result, edges, 40);
+AT(quipu_histogram_result, skipped, 80);
+
 SIZE(quipu_image_options, 40);
 AT(quipu_image_options, struct_size, 0);
 AT(quipu_image_options, channels_first, 4);

@@ -423,6 +423,53 @@ TEST(test_cpp__config_and_summary_are_kept) {
   CHECK(summary.find("gone") == std::string::npos);
 }
 
+TEST(test_cpp__histograms_take_all_options_and_are_computed_without_a_run) {
+  const float values[] = {0, 1, 2, 3, 4, std::numeric_limits<float>::quiet_NaN()};
+  const double weights[] = {1, 1, 1, 1, 0.5, 9};
+  const std::vector<std::int32_t> edges = {0, 2, 5};
+  quipu::HistogramOptions options;
+  options.edges = quipu::Array(edges);
+  options.weights = quipu::Array(weights);
+  options.skip_nonfinite = true;
+  quipu::HistogramResult result = quipu::histogram(values, options);
+  CHECK(result.counts<double>().size() == 2 && result.counts<double>().data()[1] == 2.5);
+  CHECK(result.edges<std::int32_t>().size() == 3 && result.edges<std::int32_t>().data()[2] == 5);
+  CHECK(result.edges<float>().data() == nullptr);
+  CHECK_INT(result.skipped(), 1);
+
+  options = {};
+  options.bins = 2;
+  options.range = {1, 3};
+  result = quipu::histogram(values, options);
+  CHECK(result.counts().size() == 2 && result.counts().data()[1] == 2);
+  CHECK(result.edges<float>().size() == 3);
+  options.range = {quipu::Limit::typed(1.0), 3};  // a double brings its type
+  CHECK(quipu::histogram(values, options).edges<double>().size() == 3);
+
+  options.range.reset();
+  options.skip_nonfinite = true;
+  const quipu::Histogram logged(values, options);
+  quipu_str json = {nullptr, 0};
+  CHECK_STATUS(quipu_media_json(logged.handle(), &json, nullptr), QUIPU_OK);
+  CHECK(has(json.data, "\"values\":[2,3],\"bins\":[0.0,2.0,4.0],\"skipped\":1"));
+  quipu_text_free(json);
+
+  options.estimator = "auto";
+  CHECK_INT(quipu::try_histogram(result, values, options).code(), QUIPU_ERROR_OPTIONS);
+  CHECK(result.handle() == nullptr);
+}
+
+TEST(test_cpp__statistics_of_an_array_go_into_the_summary) {
+  std::vector<double> values(101);
+  for (std::size_t at = 0; at < values.size(); at++) values[at] = static_cast<double>(at);
+  quipu::Run run(offline());
+  run.summary("weights", quipu::ArrayStatistics(values));
+  const std::string summary = run.summary_json();
+  CHECK(has(summary, "\"_type\":\"numpy.ndarray\""));
+  CHECK(has(summary, "\"75%\":75"));
+  run.finish();
+}
+
 TEST(test_cpp__the_rest_is_reachable) {
   quipu::RunOptions options = offline();
   options.tags = std::vector<std::string>{"a", "b"};

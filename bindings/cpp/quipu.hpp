@@ -225,6 +225,18 @@ template <class T, class = void>
 struct is_map : std::false_type {};
 template <class T>
 struct is_map<T, std::void_t<typename T::mapped_type>> : is_list<T> {};
+// Containers whose elements need not lie one after the other: their adapters know how (quipu_eigen.hpp, ...).
+template <class T, class = void>
+struct has_strides : std::false_type {};
+template <class T>
+struct has_strides<T, std::void_t<decltype(std::declval<const T &>().strides())>> : std::true_type {};
+template <class T, class = void>
+struct has_inner_stride : std::false_type {};
+template <class T>
+struct has_inner_stride<T, std::void_t<decltype(std::declval<const T &>().innerStride())>> : std::true_type {};
+template <class T>
+using if_plain = std::enable_if_t<!has_strides<T>::value && !has_inner_stride<T>::value, int>;
+
 template <class T>
 struct is_optional : std::false_type {};
 template <class T>
@@ -344,13 +356,15 @@ class Array {
     set(data, dtype_of<T>(), shape.begin(), shape.size(), nullptr);
   }
   // A std::vector, std::array, span, std::span or anything else with data() and size(): one axis.
-  template <class C, class T = std::remove_cv_t<std::remove_pointer_t<decltype(std::declval<const C &>().data())>>>
+  template <class C, class T = std::remove_cv_t<std::remove_pointer_t<decltype(std::declval<const C &>().data())>>,
+            detail::if_plain<C> = 0>
   Array(const C &elements) noexcept {  // NOLINT: implicit on purpose
     const auto count = static_cast<std::int64_t>(elements.size());
     set(elements.data(), dtype_of<T>(), &count, 1, nullptr);
   }
   // The same with a shape of your own; the product of the shape must be the number of elements.
-  template <class C, class T = std::remove_cv_t<std::remove_pointer_t<decltype(std::declval<const C &>().data())>>>
+  template <class C, class T = std::remove_cv_t<std::remove_pointer_t<decltype(std::declval<const C &>().data())>>,
+            detail::if_plain<C> = 0>
   Array(const C &elements, std::initializer_list<std::int64_t> shape) noexcept {
     set(elements.data(), dtype_of<T>(), shape.begin(), shape.size(), nullptr);
     if (!holds(elements.size())) view_.ndim = -1;
