@@ -478,7 +478,7 @@ class Array {
 };
 
 #if QUIPU_HAS_EXCEPTIONS
-// The view of another library's array. quipu_eigen.hpp, quipu_torch.hpp and quipu_xtensor.hpp bring overloads for theirs.
+// The view of another library's array. quipu_eigen.hpp, quipu_torch.hpp and quipu_xtensor.hpp bring their overloads.
 inline Array array(const DLTensor *tensor) { return Array::from_dlpack(tensor); }
 #endif
 
