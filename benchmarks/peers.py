@@ -6,6 +6,7 @@
   rows N     rows per second until the run is finished
   start      import, and start of a run
   memory N   resident memory of this process and its children after N rows
+  roc N      a ROC curve of N samples and 2 classes: call and log, until written; the same for pr
   table N    a table of N rows and 4 columns: build, log, finish
   points N   a cloud of N x 6 doubles, from the call until the file is written
 """
@@ -192,8 +193,42 @@ def points(library, count):
             "copy_s": statistics.median(copies)}  # fmt: skip
 
 
+def curve(library, name, count):
+    import numpy
+
+    generator = numpy.random.default_rng(7)
+    labels = generator.integers(0, 2, count)
+    scores = generator.random((count, 2), dtype="f4")
+    scores[:, 1] = numpy.clip(scores[:, 1] * 0.7 + labels * 0.3, 0, 1)
+    log, flush, finish, module, *_ = begin(library)
+    getattr(module.plot, name)(labels[:100], scores[:100])  # what the libraries import at the first call
+    flush()
+    found = {"call_s": [], "log_s": [], "flush_s": []}
+    for number in range(5):
+        a = time.perf_counter()
+        value = getattr(module.plot, name)(labels, scores)
+        b = time.perf_counter()
+        log({f"c{number}": value})
+        c = time.perf_counter()
+        flush()
+        d = time.perf_counter()
+        for key, seconds in zip(found, (b - a, c - b, d - c)):
+            found[key].append(seconds)
+    finish()
+    return {key: statistics.median(values) for key, values in found.items()}
+
+
+def roc(library, count):
+    return curve(library, "roc_curve", count)
+
+
+def pr(library, count):
+    return curve(library, "pr_curve", count)
+
+
 if __name__ == "__main__":
-    tasks = {"calls": calls, "rows": rows, "start": start, "memory": memory, "table": table, "points": points}
+    tasks = {"calls": calls, "rows": rows, "start": start, "memory": memory, "table": table, "points": points,
+             "roc": roc, "pr": pr}
     task = tasks[sys.argv[2]]
     result = task(sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 3 else 0)
     sys.stdout.write("\n" + json.dumps(result) + "\n")

@@ -219,15 +219,7 @@ extension Run {
 
   private static func checkTableKeys(_ object: JSONObject, _ media: [Media]) throws(QuipuError) {
     for (key, value) in object.members {
-      if case .array(let elements) = value {
-        // Charts leave the row for keys of their own, which the places of a list do not have.
-        for element in elements {
-          guard let at = element.objectValue?[MediaBinder.placeholder]?.intValue, at >= 0, at < Int64(media.count) else {
-            continue
-          }
-          try Media.refuseCharts([media[Int(at)]], "key \(key.string)")
-        }
-      }
+      if case .array = value { try Media.refuseCharts(in: value, media, "key \(key.string)") }
       guard let inner = value.objectValue else { continue }
       guard inner.count == 1, let at = inner[MediaBinder.placeholder]?.intValue, at >= 0, at < Int64(media.count) else {
         try checkTableKeys(inner, media)

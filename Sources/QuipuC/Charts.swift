@@ -15,8 +15,9 @@ private func labels(
     let view = try view(numbers, "\(argument).numbers")
     do throws(MediaError) { return try ChartLabels(view, argument: argument) } catch { throw QuipuError(error) }
   }
-  guard let count = Int(exactly: given.pointee.count), count < 1 << 31 else {
-    throw QuipuError(.tooLarge, kind: "too_large", "\(argument).count: \(given.pointee.count) texts cannot be right")
+  let count = given.pointee.count
+  guard count >= 0, count < 1 << 31 else {
+    throw QuipuError(.tooLarge, kind: "too_large", "\(argument).count: \(count) texts cannot be right")
   }
   guard count > 0 else { return ChartLabels(texts: [], argument: argument) }
   guard let texts = given.pointee.texts else { throw isNull("\(argument).texts") }

@@ -136,13 +136,17 @@ def test_bad_argument_is_named(message):
     assert str(caught.value).strip("'\"").startswith(message)
 
 
-@pytest.mark.parametrize("place", ["list", "mixed list", "summary", "config"])
+@pytest.mark.parametrize("place", ["list", "deep list", "mixed list", "summary", "config", "cell"])
 def test_chart_where_it_cannot_stand_is_refused_and_leaves_nothing(place):
     run = start()
     chart = quipu.plot.bar(table(x=[1]), "x", "x")
     with pytest.raises(TypeError):
         if place == "list":
             run.log({"a": 1, "c": [chart, chart]})
+        elif place == "deep list":
+            run.log({"a": 1, "c": [{"d": [chart]}]})
+        elif place == "cell":
+            run.log({"a": 1, "c": quipu.Table(columns=["x"], data=[[chart]])})
         elif place == "mixed list":
             run.log({"a": 1, "c": [chart, 2]})
         elif place == "summary":

@@ -79,6 +79,23 @@ extension Media {
     return try chart(.table(table), .lineSeries(title: title, xName: xName, splitTable: splitTable))
   }
 
+  /// A chart leaves the row for a key of its own, which the places of a list do not have.
+  static func refuseCharts(in list: JSON, _ media: [Media], _ argument: String) throws(QuipuError) {
+    switch list {
+    case .array(let elements):
+      for element in elements { try refuseCharts(in: element, media, argument) }
+    case .object(let object):
+      for (key, value) in object.members {
+        if key == MediaBinder.placeholder, let at = value.intValue, at >= 0, at < Int64(media.count) {
+          try refuseCharts([media[Int(at)]], argument)
+        } else {
+          try refuseCharts(in: value, media, argument)
+        }
+      }
+    default: break
+    }
+  }
+
   /// For places where a chart cannot stand.
   package static func refuseCharts(_ media: [Media], _ argument: String) throws(QuipuError) {
     guard !media.contains(where: { $0.kind == .chart }) else {

@@ -35,7 +35,7 @@ extension Media {
       throw QuipuError(.value, kind: "bokeh_bad_type", "path: \(path) does not end in .json")
     }
     let file = try UserFile(path: path)
-    guard let bytes = file.content.read(), let json = try? JSON(parsing: bytes.withUnsafeBytes { Array($0) }),
+    guard let bytes = file.content.read(), let json = try? JSON(parsing: bytes),
       isBokeh(json)
     else {
       throw QuipuError(

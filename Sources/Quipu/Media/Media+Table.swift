@@ -58,6 +58,7 @@ extension Media {
 
   /// Media as the cells of this table refer to them: every list of the result has one place per medium.
   public func attachments(media: [Media], arrays: [ArrayView] = []) throws(QuipuError) -> TableCell.Attachments {
+    try Media.refuseCharts(media, "cell")
     var result = TableCell.Attachments()
     for medium in media {
       let inner = medium.table ?? Table(columns: [])
