@@ -9,6 +9,9 @@ public struct ChartLabels: Sendable {
     case texts([Key])
   }
 
+  /// More would not fit into the memory of most machines; a broadcast array may claim any number.
+  static let maximumCount = 1 << 28
+
   let values: Values
   /// What the caller calls them, for errors.
   let argument: String
@@ -29,8 +32,8 @@ public struct ChartLabels: Sendable {
     guard view.shape.count >= 1, view.shape.count(where: { $0 != 1 }) <= 1 else {
       throw MediaError(.value, "\(argument): has the shape \(view.shape); pass one label per sample")
     }
-    guard view.count <= 1 << 31 else {
-      throw MediaError(.memory, "\(argument): \(view.count) labels are more than 2^31")
+    guard view.count <= Self.maximumCount else {
+      throw MediaError(.memory, "\(argument): \(view.count) labels are more than \(Self.maximumCount)")
     }
     guard !view.dtype.isComplex else { throw MediaError(.type, "\(argument): complex numbers are no labels") }
     self.argument = argument

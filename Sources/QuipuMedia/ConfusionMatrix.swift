@@ -21,6 +21,9 @@ public enum ConfusionMatrix {
       throw MediaError(.value, "\(argument): has no columns; pass one per class")
     }
     guard !scores.dtype.isComplex else { throw MediaError(.type, "\(argument): complex numbers are no scores") }
+    guard scores.shape[0] <= ChartLabels.maximumCount else {
+      throw MediaError(.memory, "\(argument): \(scores.shape[0]) rows are more than \(ChartLabels.maximumCount)")
+    }
     var result: [Int64] = []
     var column = 0, best = 0.0, place = 0
     try scores.forEachDoubleBlock { (block) throws(MediaError) in

@@ -40,6 +40,9 @@ public enum LineSeries {
       throw MediaError(
         .value, "\(argument)[\(at)]: must be an array of numbers with one axis, not \(view.dtype.name) \(view.shape)")
     }
+    guard view.count <= ChartLabels.maximumCount else {
+      throw MediaError(.memory, "\(argument)[\(at)]: \(view.count) values are more than \(ChartLabels.maximumCount)")
+    }
     return view.count
   }
 }
