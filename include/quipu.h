@@ -895,8 +895,8 @@ typedef struct quipu_video_options {
 QUIPU_API quipu_status quipu_video_new(const quipu_array *frames, const quipu_video_options *options,
                                        quipu_media **video, quipu_error **error);
 
-/* A video from a gif, mp4, webm or ogg file, copied unchanged. Content that certainly is of another format than the name
- * says is refused; unknown content is not.
+/* A video from a gif, mp4, webm or ogg file, copied unchanged. Content that certainly is of another format than the
+ * name says is refused; unknown content is not.
  * Blocking: reads the file. Errors: VALUE (extension), NOT_FOUND, FILE, FORMAT. W&B: wandb.Video(path). Since 0.1.0 */
 QUIPU_API quipu_status quipu_video_open(const char *path, const char *caption, quipu_media **video,
                                         quipu_error **error);

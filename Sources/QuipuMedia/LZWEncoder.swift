@@ -104,7 +104,9 @@ final class LZWEncoder {
     }
     emit(prefix)
     // The reader has made one more entry meanwhile, which may lengthen its codes.
-    if next == UInt32(1) &<< UInt32(truncatingIfNeeded: codeBits), codeBits < UInt64(Self.longestCode) { codeBits &+= 1 }
+    if codeBits < UInt64(Self.longestCode), next == UInt32(1) &<< UInt32(truncatingIfNeeded: codeBits) {
+      codeBits &+= 1
+    }
     emit(clear &+ 1)
     while pending > 0 {
       out.storeBytes(of: UInt8(truncatingIfNeeded: accumulator), toByteOffset: written, as: UInt8.self)

@@ -1,9 +1,9 @@
 /// Colours that stand for many: a palette that leaves little error, and the entry nearest to each pixel.
 ///
-/// Similar colours are counted together, in bins that are as fine as their number allows. The bins are cut in two, again
-/// and again where that lowers the squared error most; means of what is nearest to each then take the place of the boxes'
-/// means; and the pixels go to their nearest entry, exactly. Nothing is dithered: at 256 colours of its own for each
-/// frame the error is lower without, frames do not flicker, and files are smaller.
+/// Similar colours are counted together, in bins that are as fine as their number allows. The bins are cut in two,
+/// again and again where that lowers the squared error most; means of what is nearest to each then take the place of
+/// the boxes' means; and the pixels go to their nearest entry, exactly. Nothing is dithered: at 256 colours of its own
+/// for each frame the error is lower without, frames do not flicker, and files are smaller.
 ///
 /// Source: X. Wu, "Efficient statistical computations for optimal color quantization", 1991, for the cuts; S. Lloyd,
 /// "Least squares quantization in PCM", 1982, for the means.

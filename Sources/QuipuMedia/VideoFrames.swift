@@ -26,8 +26,8 @@ public struct VideoFrames: Sendable {
   public static let maximumByteCount = 1 << 31
 
   /// - Parameters:
-  ///   - array: `[time, channel, height, width]` or `[batch, time, channel, height, width]`; any strides, byte order and
-  ///     element type. Values 0...255 are not scaled; see `ArrayView.copyAsUInt8` for others.
+  ///   - array: `[time, channel, height, width]` or `[batch, time, channel, height, width]`; any strides, byte order
+  ///     and element type. Values 0...255 are not scaled; see `ArrayView.copyAsUInt8` for others.
   ///   - channelsLast: the channel is the last axis. Default false.
   /// - Throws: `.value` (shape), `.memory` (none left, or above `maximumByteCount`).
   /// - Complexity: one pass; for `UInt8` in C order of either layout of channels one copy.
@@ -61,8 +61,8 @@ public struct VideoFrames: Sendable {
     self.width = width
     self.height = height
 
-    // Frames of a camera or a game come with channels last and are handed over as a transposed view: copied in their own
-    // order they cost a plain copy.
+    // Frames of a camera or a game come with channels last and are handed over as a transposed view: copied in their
+    // own order they cost a plain copy.
     let pixels = planes.transposed(Array(0...lead) + [lead + 2, lead + 3, lead + 1])
     interleaved = channels > 1 && !planes.isContiguous && abs(pixels.strides[lead + 3]) < abs(planes.strides[lead + 3])
     samples = try MediaBytes(count: planes.count)

@@ -18,8 +18,8 @@ public struct WAVEncoder: Sendable {
   static let headerBytes = 44
 
   /// - Parameters:
-  ///   - array: `[samples]` or `[samples, channels]`, any strides and byte order. Floating point (16, 32 or 64 bits) from
-  ///     -1 to 1; int16; int32 and int8 over their whole range; uint8 with silence at 128, as in a WAV file.
+  ///   - array: `[samples]` or `[samples, channels]`, any strides and byte order. Floating point (16, 32 or 64 bits)
+  ///     from -1 to 1; int16; int32 and int8 over their whole range; uint8 with silence at 128, as in a WAV file.
   ///   - sampleRate: Hz, 1...2,147,483,647.
   /// - Throws: `.value` (rate, shape, too many samples for a WAV file of 4 GiB), `.type` (element type), `.memory`.
   /// - Complexity: one copy of the samples.
@@ -29,7 +29,7 @@ public struct WAVEncoder: Sendable {
     default:
       throw MediaError(
         .type,
-        "samples: samples of type \(array.dtype.name) have no meaning; pass float32, float64, int16 or int32"
+        "samples: values of type \(array.dtype.name) have no meaning; pass float32, float64, int16 or int32"
           + " (also float16, bfloat16, int8, uint8)")
     }
     guard array.shape.count == 1 || array.shape.count == 2 else {
@@ -50,7 +50,7 @@ public struct WAVEncoder: Sendable {
         .value, "sample_rate: \(sampleRate) Hz with \(channels) channels is more than a WAV file can say; lower it")
     }
     guard array.count <= (Int(UInt32.max) - Self.headerBytes) / 2 else {
-      throw MediaError(.memory, "samples: \(array.count) samples do not fit a WAV file, which ends at 4 GiB; pass fewer")
+      throw MediaError(.memory, "samples: \(array.count) are too many for a WAV file, which ends at 4 GiB; pass fewer")
     }
     frames = array.shape[0]
     self.channels = channels

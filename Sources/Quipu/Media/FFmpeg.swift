@@ -15,7 +15,7 @@ struct FFmpeg: Sendable {
     let given = Self.variable("QUIPU_FFMPEG")
     let name = given ?? "ffmpeg"
     guard let path = Self.find(name, on: Self.variable("PATH") ?? "/usr/local/bin:/usr/bin:/bin") else {
-      let missing = given.map { "QUIPU_FFMPEG names \"\($0)\", which is no program" } ?? "ffmpeg is not on the search path"
+      let missing = given.map { "QUIPU_FFMPEG names \"\($0)\", which is no program" } ?? "it is not on the search path"
       throw QuipuError(
         .library, kind: "ffmpeg_missing",
         "format: \(format.rawValue) needs the program ffmpeg, and \(missing); install it, set QUIPU_FFMPEG to its path,"
@@ -46,8 +46,8 @@ struct FFmpeg: Sendable {
     return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
   }
 
-  /// Raw frames on its input, the file on `output`. Codecs are the program's own choice for the container, so that builds
-  /// without x264 or VP9 serve as well.
+  /// Raw frames on its input, the file on `output`. Codecs are the program's own choice for the container, so that
+  /// builds without x264 or VP9 serve as well.
   ///
   /// - Parameter output: a path.
   static func arguments(_ frames: VideoFrames, fps: Double, format: VideoFormat, output: String) -> [String] {

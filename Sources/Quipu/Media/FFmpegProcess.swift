@@ -5,9 +5,9 @@ import Synchronization
 
 /// A started program that reads frames from its standard input and writes a file it has inherited.
 ///
-/// It is a child of the host's process, started without a shell and waited for by its number as soon as it has ended: a
-/// host that waits for any child may meet it, and one that ignores SIGCHLD has its status taken; then what it has written
-/// counts. The input is a socket, so that a program that ends early raises no signal here.
+/// It is a child of the host's process, started without a shell and waited for by its number as soon as it has ended:
+/// a host that waits for any child may meet it, and one that ignores SIGCHLD has its status taken; then what it has
+/// written counts. The input is a socket, so that a program that ends early raises no signal here.
 final class FFmpegProcess {
   /// In the program.
   static let outputDescriptor: Int32 = 3

@@ -20,7 +20,10 @@ extension Media {
       return Media(.audio, .pending(PendingAudio(samples: recording)), caption: caption)
     } catch {
       var refused = QuipuError(error)
-      if error.code == .type { refused.code = .dtype }
+      if error.code == .type {
+        refused.code = .dtype
+        refused.kind = "audio_dtype"
+      }
       if error.code == .value, error.message.hasPrefix("samples:") { refused.code = .shape }
       throw refused
     }

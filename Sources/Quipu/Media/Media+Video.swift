@@ -9,8 +9,8 @@ extension Media {
   /// A video from frames.
   ///
   /// - Parameters:
-  ///   - frames: `[time, channel, height, width]`, or `[batch, time, channel, height, width]` for videos side by side; 1
-  ///     (gray), 3 (RGB) or 4 (alpha is dropped) channels; any element type, values 0...255, never rescaled.
+  ///   - frames: `[time, channel, height, width]`, or `[batch, time, channel, height, width]` for videos side by side;
+  ///     1 (gray), 3 (RGB) or 4 (alpha is dropped) channels; any element type, values 0...255, never rescaled.
   ///   - format: gif is encoded here; mp4, webm and ogg need the program ffmpeg, which is found when this is called.
   ///   - fps: frames per second; 0 means 4.
   ///   - caption: shown below the player.
@@ -39,7 +39,8 @@ extension Media {
 
   /// A video from a file, copied unchanged: gif, mp4, webm or ogg.
   ///
-  /// - Throws: `value` (extension), `notFound`, `file`, `format` (empty, or certainly not what its name says), `tooLarge`.
+  /// - Throws: `value` (extension), `notFound`, `file`, `format` (empty, or certainly not what its name says),
+  ///   `tooLarge`.
   /// Blocking: reads the file.
   public static func video(path: String, caption: String? = nil) throws(QuipuError) -> Media {
     let ext = String(UserFile.fileExtension(of: path).dropFirst())

@@ -101,9 +101,9 @@ class Video(Handle):
     """A video.
 
     Args:
-      data_or_path: frames [time, channel, height, width] as an array or tensor, or [batch, time, channel, height, width]
-        for videos side by side, with 1, 3 or 4 channels and values 0..255, never rescaled; the path of a gif, mp4, webm
-        or ogg file; bytes or a byte stream; or a clip of moviepy.
+      data_or_path: frames [time, channel, height, width] as an array or tensor, or [batch, time, channel, height,
+        width] for videos side by side, with 1, 3 or 4 channels and values 0..255, never rescaled; the path of a gif,
+        mp4, webm or ogg file; bytes or a byte stream; or a clip of moviepy.
       caption: shown below the player.
       fps: frames per second of frames; default 4, or the clip's own.
       format: "gif", "mp4", "webm" or "ogg"; needed for all but paths. All but gif need the program ffmpeg, on PATH or

@@ -79,6 +79,7 @@ _KINDS = {
     "alert_bad_level": ValueError,
     "alert_bad_wait": TypeError,
     "histogram_not_finite": ValueError,
+    "audio_dtype": ValueError,
     "run_finished": UsageError,
     "before_init": Error,
     "resume_must_while_active": Error,
