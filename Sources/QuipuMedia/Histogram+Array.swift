@@ -78,7 +78,7 @@ extension Histogram {
         (low, high) = try ArrayExtrema.limits(of: array, as: data)
       }
       guard low.double.isFinite, high.double.isFinite else {
-        throw MediaError(.notFinite, "data contain NaN or infinity; pass a range or finite values")
+        throw MediaError(.notFinite, "array has NaN or infinity; pass finite values, a range, or have them skipped")
       }
     }
     let equal: Bool

@@ -130,3 +130,64 @@ def test_tensors_are_detached_brought_to_the_host_and_read_channels_first():
     assert (row["i"]["width"], row["i"]["height"]) == (5, 4)
     assert row["s"] == 2.5 and row["l"] == [0, 1, 2] and row["h"]["_type"] == "histogram"
     assert "detach" in steps and "cpu" in steps
+
+
+def test_histogram_gives_lists_where_nobody_uses_numpy(tmp_path):
+    done = runs.script(
+        """
+        import array, sys
+        import quipu
+
+        print(quipu.histogram(array.array("f", [0, 1, 2, 4]), 2))
+        print(quipu.histogram([1, 2, 3], [1, 2.5, 3], weights=[1, 2, 4]))
+        print(quipu.histogram([True, False, True], 2, density=True))
+        print("numpy" in sys.modules)
+        """,
+        cwd=str(tmp_path),
+    )
+    assert done.stdout.splitlines() == [
+        "([2, 2], [0.0, 2.0, 4.0])", "([3, 4], [1.0, 2.5, 3.0])", "([0.6666666666666666, 1.3333333333333333], "
+        "[0.0, 0.5, 1.0])", "False",
+    ], done.stderr  # fmt: skip
+
+
+def test_histogram_of_a_list_of_numpy_scalars_has_their_type():
+    values = [numpy.float32(x) for x in (0.1, 0.2, 0.7)]
+    counts, edges = quipu.histogram(values, 3)
+    wanted = numpy.histogram(values, 3)
+    assert edges.dtype == wanted[1].dtype == "f4" and edges.tolist() == wanted[1].tolist()
+    assert counts.tolist() == wanted[0].tolist()
+
+
+def test_skipped_values_are_counted_in_the_row():
+    run = runs.start()
+    values = numpy.array([[1, numpy.nan], [3, numpy.inf]])
+    run.log({"h": quipu.Histogram(values, num_bins=2, skip_nonfinite=True)})
+    assert runs.rows(run)[0]["h"] == {"_type": "histogram", "values": [1, 1], "bins": [1, 2, 3], "skipped": 2}
+
+
+@pytest.mark.parametrize(
+    ("named", "error", "text"),
+    [
+        ({"bins": 0}, ValueError, "bins"),
+        ({"bins": 513}, ValueError, "bins"),
+        ({"bins": 2.5}, TypeError, "bins"),
+        ({"bins": "often"}, ValueError, "often"),
+        ({"bins": [[1, 2], [3, 4]]}, ValueError, "bins"),
+        ({"bins": [3, 2, 1]}, ValueError, "edges"),
+        ({"bins": numpy.zeros((2, 2))}, ValueError, "edges"),
+        ({"range": 5}, ValueError, "range"),
+        ({"range": (1, 2, 3)}, ValueError, "range"),
+        ({"range": ("a", "b")}, TypeError, "range"),
+        ({"range": (2, 1)}, ValueError, "range"),
+        ({"range": (0, numpy.nan)}, ValueError, "range"),
+        ({"weights": [1, 2]}, ValueError, "weights"),
+        ({"weights": "heavy"}, TypeError, "weights"),
+        ({"bins": "auto", "weights": [1.0, 2.0, 3.0]}, TypeError, "weights"),
+    ],
+)
+def test_bad_options_are_refused_with_their_name_and_log_nothing(named, error, text):
+    run = runs.start()
+    with pytest.raises(error, match=text):
+        run.log({"x": 1, "h": quipu.Histogram([1.0, 2.0, 3.0], **named)})
+    assert runs.rows(run) == []

@@ -1,5 +1,6 @@
 """DLPack: capsules are taken once, deleters called once, whatever goes wrong; what cannot be read is refused."""
 
+import array
 import ctypes
 import gc
 
@@ -155,6 +156,21 @@ def test_device_memory_is_refused_before_anything_is_exported(module, device, wa
         count(value)
     assert caught.value.kind == "array_on_device" and caught.value.code == -111
     assert value.exported == 0 and value.deleted == 0
+
+
+def test_devices_that_share_the_hosts_memory_are_read_through_the_buffer_protocol():
+    class Shared(array.array):
+        """As mlx does on a Mac."""
+
+        shape = (4,)
+
+        def __dlpack_device__(self):
+            return 8, 0
+
+        def __dlpack__(self, **options):
+            raise AssertionError("must not be asked")
+
+    assert count(Shared("f", [0, 1, 2, 4])) == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("device", [1, 3, 11, 13])

@@ -129,23 +129,30 @@ _TO_HOST = {
 }
 
 
-def _refuse_device(value):
-    """Raises for memory that the host cannot read, before the producer is asked for anything."""
+def _device_buffer(value):
+    """Nothing for memory that the host can read. For other memory a view by the buffer protocol, which libraries offer
+    whose devices share the host's memory (mlx), else an error; the producer is asked for nothing before."""
     device = getattr(value, "__dlpack_device__", None)
     kind = int(device()[0]) if device is not None else 1
-    if kind not in _HOST_DEVICES:
+    if kind in _HOST_DEVICES:
+        return None
+    try:
+        return _from_buffer(memoryview(value))
+    except TypeError:
         way = _TO_HOST.get(module_of(value), "its library's copy to the host, such as .cpu() or .get()")
         raise errors.make(
             "array_on_device",
             f"array: its memory is on a device ({_DEVICES.get(kind, f'DLPack type {kind}')}); bring it to the host "
             f"first: {way}",
             _ffi.ERROR_DEVICE,
-        )
+        ) from None
 
 
 def _from_dlpack(value):
     value = host(value)
-    _refuse_device(value)
+    shared = _device_buffer(value)
+    if shared is not None:
+        return shared
     try:
         try:
             capsule = value.__dlpack__(max_version=(1, 0))
