@@ -230,6 +230,16 @@ def test_matplotlib_figure_becomes_a_picture_where_plotly_is_missing(pyplot, mon
     assert fold(run).rows[0]["c"]["_type"] == "image-file"
 
 
+@pytest.mark.parametrize("part", ["pyplot", "figure", "axes", "line"])
+def test_image_renders_any_part_of_matplotlib(part, pyplot):
+    figure, axes = pyplot.subplots(figsize=(2, 1), dpi=50)
+    (line,) = axes.plot([1, 2])
+    run = start()
+    run.log({"c": quipu.Image({"pyplot": pyplot, "figure": figure, "axes": axes, "line": line}[part])})
+    row = fold(run).rows[0]["c"]
+    assert (row["_type"], row["width"], row["height"]) == ("image-file", 100, 50)
+
+
 def test_figure_without_axes_is_refused(pyplot):
     run = start()
     with pytest.raises(ValueError, match="no axes"):

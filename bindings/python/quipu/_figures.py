@@ -28,7 +28,7 @@ def medium(value):
     """What a figure in a row becomes: a Plotly medium, or a picture where Plotly cannot show it."""
     if _arrays.module_of(value) == "plotly":
         return Plotly(value)
-    figure = matplotlib_figure(value)
+    figure = _drawn(value)
     converted = None if any(axes.images for axes in figure.axes) else _converted(figure)
     if converted is not None:
         return Plotly(converted)
@@ -48,9 +48,15 @@ def matplotlib_figure(value):
             value = value.get_figure()
         if value is None:
             raise refuse("figure_missing", f"this {type(part).__name__} belongs to no figure; pass the figure")
-    if not value.axes:
-        raise refuse("figure_empty", "the figure has no axes: pass the figure itself, or log before it is closed")
     return value
+
+
+def _drawn(value):
+    """The figure of a value, which must have something in it."""
+    figure = matplotlib_figure(value)
+    if not figure.axes:
+        raise refuse("figure_empty", "the figure has no axes: pass the figure itself, or log before it is closed")
+    return figure
 
 
 def _converted(figure):
@@ -81,7 +87,7 @@ class Plotly(Handle):
     @staticmethod
     def _text(val):
         if is_figure(val) and _arrays.module_of(val) != "plotly":
-            val = _converted(matplotlib_figure(val))
+            val = _converted(_drawn(val))
         if hasattr(val, "to_plotly_json") and hasattr(val, "to_json"):
             return val.to_json()
         if isinstance(val, dict) and isinstance(val.get("data"), (list, tuple)):

@@ -3,7 +3,7 @@
 import io
 import os
 
-from . import _arrays, _convert, _ffi, errors
+from . import _arrays, _convert, _ffi, _figures, errors
 from ._handle import REMOTE, Handle, new, refuse
 
 _lib = _ffi.lib
@@ -287,9 +287,9 @@ def _made(data, options, file_type, channels_first):
         return new(_lib.quipu_image_from_bytes, bytes(data), len(data), _ffi.reference(options))
     if _arrays.module_of(data) == "PIL":
         return _picture(data, options, file_type)
-    if hasattr(data, "savefig"):
+    if _figures.is_figure(data) and _arrays.module_of(data) != "plotly":
         content = io.BytesIO()
-        data.savefig(content, format="png")
+        _figures.matplotlib_figure(data).savefig(content, format="png")
         return _encoded(content, options)
     view = _array(data, options, channels_first)
     if view is None:
