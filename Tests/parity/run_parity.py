@@ -309,6 +309,12 @@ def main():
         "Python": [sys.executable, HERE / "parity.py"],
     }, work, environment, ("history", "summary", "config", "metric", "run", "exit", "files", "alert", "header"),
         lambda place: (place, work / "input"))
+    compare("media", {
+        "C": build_native(work, "media: C", cc, HERE / "media.c", "-std=c11"),
+        "C++": build_native(work, "media: C++", cxx, HERE / "media.cpp", "-std=c++17"),
+        "Swift": build_swift(work, "media: Swift", HERE / "media.swift", "-parse-as-library"),
+        "Python": [sys.executable, HERE / "media.py"],
+    }, work, environment, ("history", "summary", "config", "files", "artifact"), lambda place: (place,))
     # The README's programs say nothing about where they log: as a user does, the environment says it.
     quick = dict(environment, WANDB_MODE="offline", WANDB_RUN_ID="quick001", WANDB_CONSOLE="off",
                  WANDB_DISABLE_GIT="true", WANDB_DISABLE_CODE="true", WANDB_SILENT="true",
