@@ -114,19 +114,97 @@ struct Network {
   }
 };
 
-// Black on white, eight times as large.
-quipu::Image picture(const Digit &digit, const std::string &caption) {
+// Pixels [height, width, 3].
+struct Canvas {
+  Canvas(int width, int height) : width(width), height(height), pixels(static_cast<std::size_t>(width * height * 3), 255) {}
+  int width, height;
+  std::vector<std::uint8_t> pixels;
+
+  void fill(int left, int top, int size, const std::array<float, 3> &colour) {
+    for (int y = top; y < top + size; y++) {
+      for (int x = left; x < left + size; x++) {
+        for (int c = 0; c < 3; c++) {
+          pixels[static_cast<std::size_t>((y * width + x) * 3 + c)] =
+              static_cast<std::uint8_t>(255 * std::clamp(colour[static_cast<std::size_t>(c)], 0.0f, 1.0f));
+        }
+      }
+    }
+  }
+  void draw(const Digit &digit, int left, int top, int scale) {
+    for (int i = 0; i < inputs; i++) {
+      const float paper = 1 - digit.pixels[i];
+      fill(left + i % side * scale, top + i / side * scale, scale, {paper, paper, paper});
+    }
+  }
+  quipu::Array array() const { return quipu::Array(pixels, {height, width, 3}); }
+};
+
+// Black on white, eight times as large, with what is ink as a mask and a box around it.
+quipu::Image picture(const Digit &digit, const std::string &caption, float confidence) {
   constexpr int scale = 8, size = side * scale;
-  std::vector<std::uint8_t> pixels(size * size);
+  std::vector<float> paper(size * size);
+  std::vector<std::uint8_t> ink(size * size);
+  std::int32_t box[4] = {size, size, 0, 0};
   for (int y = 0; y < size; y++) {
     for (int x = 0; x < size; x++) {
-      const float ink = digit.pixels[y / scale * side + x / scale];
-      pixels[static_cast<std::size_t>(y * size + x)] = static_cast<std::uint8_t>(255 - 255 * ink);
+      const float value = digit.pixels[y / scale * side + x / scale];
+      paper[static_cast<std::size_t>(y * size + x)] = 1 - value;
+      if (value < 0.5f) continue;
+      ink[static_cast<std::size_t>(y * size + x)] = 1;
+      box[0] = std::min(box[0], x);
+      box[1] = std::min(box[1], y);
+      box[2] = std::max(box[2], x + 1);
+      box[3] = std::max(box[3], y + 1);
     }
   }
   quipu::ImageOptions options;
   options.caption = caption;
-  return quipu::Image(quipu::Array(pixels, {size, size}), options);
+  quipu::Image image(quipu::Array(paper, {size, size}), options);
+  const quipu::Classes names({{0, "paper"}, {1, "ink"}});
+  image.add("ink", quipu::Mask(quipu::Array(ink, {size, size}), &names));
+  const std::vector<std::int64_t> ids{1};
+  const std::vector<float> scores{confidence};
+  const quipu::Array id_array(ids), score_array(scores);
+  quipu::BoxesOptions around;
+  around.in_pixels = true;
+  around.class_ids = &id_array;
+  around.scores = &score_array;
+  around.classes = &names;
+  image.add("digit", quipu::Boxes(quipu::Array(box, {1, 4}), around));
+  return image;
+}
+
+// What each hidden unit looks for: red where ink speaks for it, blue where ink speaks against it.
+Canvas weights_picture(const std::vector<float> &weights) {
+  constexpr int scale = 3, tile = side * scale + 3, across = 8;
+  Canvas canvas(across * tile + 3, hidden / across * tile + 3);
+  for (int h = 0; h < hidden; h++) {
+    for (int i = 0; i < inputs; i++) {
+      const float w = std::clamp(weights[static_cast<std::size_t>(h * inputs + i)] * 2, -1.0f, 1.0f);
+      const std::array<float, 3> colour = w > 0 ? std::array{1.0f, 1 - 0.8f * w, 1 - w}
+                                                : std::array{1 + w, 1 + 0.6f * w, 1.0f};
+      canvas.fill(3 + h % across * tile + i % side * scale, 3 + h / across * tile + i / side * scale, scale, colour);
+    }
+  }
+  return canvas;
+}
+
+// Truth downwards, guess to the right; right guesses blue, wrong ones orange, as dark as they are many.
+Canvas confusion_picture(const std::vector<std::int64_t> &truth, const std::vector<std::int64_t> &guesses) {
+  int counts[classes][classes] = {};
+  for (std::size_t n = 0; n < truth.size(); n++) counts[truth[n]][guesses[n]]++;
+  constexpr int cell = 24;
+  Canvas canvas(classes * cell + 1, classes * cell + 1);
+  for (int t = 0; t < classes; t++) {
+    for (int g = 0; g < classes; g++) {
+      const float share = static_cast<float>(counts[t][g]) / static_cast<float>(std::max(1, counts[t][t]));
+      const float wrong = std::min(1.0f, 6 * share);
+      canvas.fill(g * cell + 1, t * cell + 1, cell - 1,
+                  t == g ? std::array{1 - 0.8f * share, 1 - 0.5f * share, 1 - 0.1f * share}
+                         : std::array{1.0f, 1 - 0.5f * wrong, 1 - 0.9f * wrong});
+    }
+  }
+  return canvas;
 }
 
 // The coordinates of the rows of `data` along their first three principal axes, by power iteration with deflation.
@@ -201,6 +279,8 @@ int train(const std::string &path, const std::string &directory) {
   const int batches = static_cast<int>(digits.size()) / batch;
   int time = 0;
   float test_accuracy = 0;
+  std::vector<std::uint8_t> film;  // frames [epoch, height, width, 3]
+  Canvas frame = weights_picture(network.weights1.value);
 
   for (int epoch = 1; epoch <= epochs; epoch++) {
     std::shuffle(digits.begin(), digits.end(), random);
@@ -232,25 +312,35 @@ int train(const std::string &path, const std::string &directory) {
              {"test/accuracy", test_accuracy},
              {"weights/1", quipu::Histogram(network.weights1.value)},
              {"weights/2", quipu::Histogram(network.weights2.value)}});
+    frame = weights_picture(network.weights1.value);
+    film.insert(film.end(), frame.pixels.begin(), frame.pixels.end());
     if (epoch == 1 || epoch % 10 == 0) {
       std::printf("epoch %2d: test loss %.4f, accuracy %.1f %%\n", epoch, static_cast<double>(test_loss),
                   static_cast<double>(test_accuracy) * 100);
     }
   }
 
-  // What it looks like: samples, mistakes, and the space in which the hidden layer sees the digits.
+  // What it looks like: samples, mistakes, curves, the weights as they grew, and the space in which the hidden layer
+  // sees the digits.
   std::vector<quipu::Image> samples;
   quipu::Table mistakes({"digit", "truth", "guess", "confidence"});
   std::vector<std::vector<float>> seen;
+  std::vector<std::int64_t> truth, guesses;
+  std::vector<float> scores;
+  std::vector<std::pair<float, const Digit *>> worst;
   for (const Digit &digit : test) {
     const int guess = network.forward(digit);
     const float confidence = network.probabilities[guess];
     if (samples.size() < 16) {
-      samples.push_back(picture(digit, std::to_string(digit.label) + " read as " + std::to_string(guess)));
+      samples.push_back(picture(digit, std::to_string(digit.label) + " read as " + std::to_string(guess), confidence));
     }
     if (guess != digit.label) {
-      mistakes.add_row({picture(digit, "read as " + std::to_string(guess)), digit.label, guess, confidence});
+      mistakes.add_row({picture(digit, "read as " + std::to_string(guess), confidence), digit.label, guess, confidence});
     }
+    truth.push_back(digit.label);
+    guesses.push_back(guess);
+    scores.insert(scores.end(), network.probabilities, network.probabilities + classes);
+    worst.emplace_back(network.probabilities[digit.label], &digit);
     seen.emplace_back(network.activations, network.activations + hidden);
   }
   static constexpr float colours[classes][3] = {{230, 25, 75},  {60, 180, 75},  {255, 225, 25}, {0, 130, 200},
@@ -264,7 +354,34 @@ int train(const std::string &path, const std::string &directory) {
   }
   const auto point_count = static_cast<std::int64_t>(points.size());
   const quipu::PointCloud cloud(quipu::Array(points.data()->data(), {point_count, 6}), "hidden layer, by digit");
-  run.log({{"samples", samples}, {"mistakes", mistakes}, {"hidden_space", cloud}});
+  std::sort(worst.begin(), worst.end(), [](const auto &a, const auto &b) { return a.first < b.first; });
+  constexpr int scale = 6, tile = side * scale + 6, across = 8, rows = 3;
+  Canvas sheet(across * tile + 6, rows * tile + 6);
+  for (int n = 0; n < across * rows && n < static_cast<int>(worst.size()); n++) {
+    sheet.draw(*worst[static_cast<std::size_t>(n)].second, 6 + n % across * tile, 6 + n / across * tile, scale);
+  }
+  quipu::ImageOptions hardest;
+  hardest.caption = "the digits with the least probability for what they are";
+  const Canvas matrix = confusion_picture(truth, guesses);
+  quipu::ImageOptions described;
+  described.caption = "truth downwards, guess to the right";
+  quipu::VideoOptions film_options;
+  film_options.fps = 6;
+  film_options.channels_last = true;
+  film_options.caption = "weights of the hidden layer, epoch by epoch";
+  quipu::ChartOptions names;
+  for (int c = 0; c < classes; c++) names.class_names.push_back(std::to_string(c));
+  const auto count = static_cast<std::int64_t>(truth.size());
+  const quipu::Array score_array(scores, {count, classes});
+  run.log({{"samples", samples},
+           {"mistakes", mistakes},
+           {"hardest", quipu::Image(sheet.array(), hardest)},
+           {"confusion_picture", quipu::Image(matrix.array(), described)},
+           {"weights_film", quipu::Video(quipu::Array(film, {epochs, frame.height, frame.width, 3}), film_options)},
+           {"precision_recall", quipu::Chart::pr_curve(truth, score_array, names)},
+           {"roc", quipu::Chart::roc_curve(truth, score_array, names)},
+           {"confusion", quipu::Chart::confusion_matrix(truth, guesses, names)},
+           {"hidden_space", cloud}});
   run.summary("mistakes_count", static_cast<int>(mistakes.row_count()));
   if (test_accuracy < 0.9f) run.alert("Poor accuracy", "The network did not learn.", quipu::Level::warning);
 

@@ -92,13 +92,7 @@ private func cell(_ item: quipu_item, _ argument: String, in table: Media) throw
     let value = try json(item.text, "\(argument).text")
     do throws(MediaError) { return try TableCell(taggedJSON: value) } catch { throw QuipuError(error) }
   case 6:
-    let medium = try medium(item.media, "\(argument).media")
-    let attached = try table.attachments(media: [medium])
-    if let inner = attached.tables.first { return .table(inner) }
-    guard let reference = attached.media.first else {
-      throw QuipuError(.internal, kind: "cell_media", "\(argument): the medium could not be attached")
-    }
-    return .media(reference)
+    return try table.cell(try medium(item.media, "\(argument).media"))
   default:
     throw QuipuError(.argument, kind: "type_unknown", "\(argument).type: \(item.type) is not a quipu_type")
   }

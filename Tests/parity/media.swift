@@ -43,13 +43,13 @@ struct MediaParity {
 
     let image = try picture("a picture")
     let classes = try Media.classes(["0": "sky", "1": "road", "2": "car", "3": "tree"] as JSON)
-    try image.add("truth", with(mask, .u8, [6, 8]) { try .mask($0, classes: classes) })
+    try image.add(with(mask, .u8, [6, 8]) { try .mask($0, classes: classes) }, name: "truth")
     let position: JSON = ["minX": 0.125, "maxX": 0.5, "minY": 0.25, "maxY": 0.75]
     let box: JSON = [
       "position": position, "class_id": 1, "box_caption": "a car", "scores": ["score": 0.5] as JSON,
     ]
-    try image.add(
-      "found", .boxes(json: ["box_data": .array([box]), "class_labels": ["1": "car"] as JSON]))
+    let boxes = try Media.boxes(json: ["box_data": .array([box]), "class_labels": ["1": "car"] as JSON])
+    try image.add(boxes, name: "found")
     try run.log(["image": image])
     try run.log(["gray": with(fractions, .f32, [6, 8]) { try .image($0) }])
     let another = try with(fractions, .f32, [6, 8]) { try .image($0, caption: "another") }
@@ -77,7 +77,7 @@ struct MediaParity {
     let table = Media.table(columns: ["id", "score", "label", "picture"])
     let cell = try picture(nil)
     for x in 0..<2 {
-      try table.addRow([.int(Int64(x)), .double(Double(x) * 0.25), .string(x == 0 ? "none" : "one"), .media(cell)])
+      try table.addRow([.int(Int64(x)), .double(Double(x) * 0.25), .string(x == 0 ? "none" : "one"), table.cell(cell)])
     }
     try run.log(["table": table])
     let line = Media.table(columns: ["x", "y"])

@@ -53,6 +53,25 @@ extension Media {
     try result.get()
   }
 
+  /// Adds a row to a table; the cells of media come from `cell`.
+  ///
+  /// - Throws: `shape` (number of cells), `value` (a cell does not fit its column).
+  public func addRow(_ cells: [TableCell]) throws(QuipuError) {
+    try changeTable { table throws(MediaError) in try table.addRow(cells) }
+  }
+
+  /// A medium as a cell of this table.
+  ///
+  /// - Throws: `value` for a kind that cells cannot hold.
+  public func cell(_ medium: Media) throws(QuipuError) -> TableCell {
+    let attached = try attachments(media: [medium])
+    if medium.kind == .table, let inner = attached.tables.first { return .table(inner) }
+    guard let reference = attached.media.first else {
+      throw QuipuError(.internal, kind: "cell_media", "cell: the medium could not be attached")
+    }
+    return .media(reference)
+  }
+
   /// Numbers that cells know their media by.
   private static let nextCellMedium = Atomic<Int>(1)
 
