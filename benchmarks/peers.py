@@ -9,6 +9,7 @@
   roc N      a ROC curve of N samples and 2 classes: call and log, until written; the same for pr
   table N    a table of N rows and 4 columns: build, log, finish
   points N   a cloud of N x 6 doubles, from the call until the file is written
+  video N    N frames of 3 x 128 x 128 to GIF: of a camera (many colours, noise) and of a game (six colours)
 """
 
 import json
@@ -193,6 +194,71 @@ def points(library, count):
             "copy_s": statistics.median(copies)}  # fmt: skip
 
 
+def camera(numpy, count):
+    """Moving waves of colour with the noise of a sensor: thousands of colours in each frame."""
+    y, x = numpy.mgrid[0:128, 0:128]
+    noise = numpy.random.default_rng(3)
+    frames = []
+    for t in range(count):
+        red = 128 + 80 * numpy.sin((x + 3 * t) / 17) + 30 * numpy.cos(y / 9)
+        green = 128 + 60 * numpy.cos((y + 2 * t) / 23) + 50 * numpy.sin(x * y / 900)
+        blue = 128 + 90 * numpy.sin((x + y + 4 * t) / 31)
+        frames.append(numpy.stack([red, green, blue]) + noise.normal(0, 4, (3, 128, 128)))
+    return numpy.clip(numpy.stack(frames), 0, 255).astype("u1")
+
+
+def game(numpy, count):
+    """Two things that move over a still ground."""
+    colours = numpy.array([[20, 30, 60], [50, 160, 50], [230, 40, 40], [250, 250, 250]], "u1")
+    numbers = numpy.zeros((count, 128, 128), "u1")
+    numbers[:, 100:] = 1
+    for t in range(count):
+        left, top = (t * 3) % 110, int(40 + 30 * numpy.sin(t / 5))
+        numbers[t, top : top + 12, left : left + 12] = 2
+        numbers[t, 90:100, 110 - left : 124 - left] = 3
+    return numpy.ascontiguousarray(colours[numbers].transpose(0, 3, 1, 2))
+
+
+def video(library, count):
+    import numpy
+    from PIL import Image
+
+    log, flush, finish, module, *_ = begin(library)
+    found = {}
+    for content in (camera, game):
+        frames = content(numpy, count)
+        calls, writes = [], []
+        for step in range(5):
+            a = time.perf_counter()
+            log({content.__name__: module.Video(frames, fps=8, format="gif")})
+            b = time.perf_counter()
+            flush()
+            c = time.perf_counter()
+            calls.append(b - a)
+            writes.append(c - a)
+        path = max((os.path.join(where, name) for where, _, names in os.walk(os.getcwd()) for name in names
+                    if name.endswith(".gif")), key=os.path.getmtime)  # fmt: skip
+        shown = Image.open(path)
+        if shown.n_frames != count:
+            raise RuntimeError(f"the file has {shown.n_frames} frames")
+        error = 0.0
+        for number, frame in enumerate(frames):
+            shown.seek(number)
+            difference = numpy.asarray(shown.convert("RGB"), "f4") - frame.transpose(1, 2, 0)
+            error += float((difference**2).mean()) / count
+        copies = []
+        for _ in range(21):
+            a = time.perf_counter()
+            frames.copy()
+            copies.append(time.perf_counter() - a)
+        found[content.__name__] = {
+            "call_s": statistics.median(calls), "written_s": statistics.median(writes),
+            "copy_s": statistics.median(copies), "bytes": os.path.getsize(path), "error": error,
+        }  # fmt: skip
+    finish()
+    return found
+
+
 def curve(library, name, count):
     import numpy
 
@@ -228,7 +294,7 @@ def pr(library, count):
 
 if __name__ == "__main__":
     tasks = {"calls": calls, "rows": rows, "start": start, "memory": memory, "table": table, "points": points,
-             "roc": roc, "pr": pr}
+             "video": video, "roc": roc, "pr": pr}
     task = tasks[sys.argv[2]]
     result = task(sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 3 else 0)
     sys.stdout.write("\n" + json.dumps(result) + "\n")

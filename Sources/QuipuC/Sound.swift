@@ -32,7 +32,7 @@ public func quipu_audio_from_bytes(
 ) -> quipu_status {
   makeMedia(audio, "audio", error) { () throws(QuipuError) in
     try .audio(
-      bytes: Array(try bytes(content, "content")), format: try required(format, "format"),
+      content: Array(try bytes(content, "content")), format: try required(format, "format"),
       caption: try text(caption, "caption"))
   }
 }
@@ -73,6 +73,6 @@ public func quipu_video_from_bytes(
   makeMedia(video, "video", error) { () throws(QuipuError) in
     let format = try videoFormat(try required(format, "format"))
     return try .video(
-      bytes: Array(try bytes(content, "content")), format: format, caption: try text(caption, "caption"))
+      content: Array(try bytes(content, "content")), format: format, caption: try text(caption, "caption"))
   }
 }

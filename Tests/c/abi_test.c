@@ -130,6 +130,13 @@ AT(quipu_image_options, caption, 16);
 AT(quipu_image_options, file_type, 24);
 AT(quipu_image_options, grouping, 32);
 
+SIZE(quipu_video_options, 32);
+AT(quipu_video_options, struct_size, 0);
+AT(quipu_video_options, channels_last, 4);
+AT(quipu_video_options, fps, 8);
+AT(quipu_video_options, format, 16);
+AT(quipu_video_options, caption, 24);
+
 SIZE(quipu_login_options, 32);
 AT(quipu_login_options, struct_size, 0);
 AT(quipu_login_options, verify, 4);

@@ -603,6 +603,78 @@ TEST(test_documents__files_that_are_not_what_they_should_be_are_refused) {
   quipu_media_free(media);
 }
 
+/* -------------------------------------------------------------------------------------------------- audio and video */
+
+TEST(test_audio__what_is_no_recording_is_refused) {
+  const int64_t mono[] = {8}, stereo[] = {4, 2}, cube[] = {2, 2, 2};
+  quipu_array array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 1, mono, NULL);
+  quipu_media *media = NULL;
+  CHECK_OK(quipu_audio_new(&array, 44100, "caption", &media, &error));
+  quipu_media_free(media);
+  media = NULL;
+  CHECK_REFUSED(quipu_audio_new(NULL, 44100, NULL, &media, &error), QUIPU_ERROR_NULL, "samples");
+  CHECK_REFUSED(quipu_audio_new(&array, 44100, NULL, NULL, &error), QUIPU_ERROR_NULL, "audio");
+  CHECK_REFUSED(quipu_audio_new(&array, 44100, "\xff", &media, &error), QUIPU_ERROR_UTF8, "caption");
+  CHECK_REFUSED(quipu_audio_new(&array, 0, NULL, &media, &error), QUIPU_ERROR_VALUE, "sample_rate");
+  CHECK_REFUSED(quipu_audio_new(&array, INT64_MIN, NULL, &media, &error), QUIPU_ERROR_VALUE, "sample_rate");
+  CHECK_REFUSED(quipu_audio_new(&array, INT64_MAX, NULL, &media, &error), QUIPU_ERROR_VALUE, "sample_rate");
+  array = array_of(some_floats, QUIPU_DTYPE_FLOAT32, 3, cube, NULL);
+  CHECK_REFUSED(quipu_audio_new(&array, 44100, NULL, &media, &error), QUIPU_ERROR_SHAPE, "samples");
+  array = array_of(some_floats, QUIPU_DTYPE_UINT32, 2, stereo, NULL);
+  CHECK_REFUSED(quipu_audio_new(&array, 44100, NULL, &media, &error), QUIPU_ERROR_DTYPE, "samples");
+  CHECK_REFUSED(quipu_audio_open(NULL, NULL, &media, &error), QUIPU_ERROR_NULL, "path");
+  CHECK_REFUSED(quipu_audio_open(below("none.wav"), NULL, &media, &error), QUIPU_ERROR_NOT_FOUND, "none.wav");
+  CHECK_REFUSED(quipu_audio_open(file_with("e.wav", "fLaC", 4), NULL, &media, &error), QUIPU_ERROR_FORMAT, "e.wav");
+  CHECK_REFUSED(quipu_audio_open(file_with("f.wav", "", 0), NULL, &media, &error), QUIPU_ERROR_FORMAT, "f.wav");
+  CHECK_REFUSED(quipu_audio_from_bytes(quipu_cstr("OggS"), "mp3", NULL, &media, &error), QUIPU_ERROR_FORMAT, "content");
+  CHECK_REFUSED(quipu_audio_from_bytes(quipu_cstr("x"), "a/b", NULL, &media, &error), QUIPU_ERROR_VALUE, "format");
+  CHECK_REFUSED(quipu_audio_from_bytes(quipu_cstr("x"), NULL, NULL, &media, &error), QUIPU_ERROR_NULL, "format");
+  CHECK(media == NULL);
+}
+
+TEST(test_video__what_is_no_video_is_refused) {
+  const int64_t frames[] = {2, 3, 2, 2}, flat[] = {2, 3, 4}, two[] = {2, 2, 2, 2};
+  quipu_array array = array_of(some_floats, QUIPU_DTYPE_UINT8, 4, frames, NULL);
+  quipu_video_options options = QUIPU_VIDEO_OPTIONS_INIT;
+  quipu_media *media = NULL;
+  CHECK_OK(quipu_video_new(&array, NULL, &media, &error));
+  quipu_media_free(media);
+  media = NULL;
+  CHECK_REFUSED(quipu_video_new(NULL, NULL, &media, &error), QUIPU_ERROR_NULL, "frames");
+  CHECK_REFUSED(quipu_video_new(&array, NULL, NULL, &error), QUIPU_ERROR_NULL, "video");
+  options.format = "avi";
+  CHECK_REFUSED(quipu_video_new(&array, &options, &media, &error), QUIPU_ERROR_VALUE, "format");
+  options.format = "gif";
+  options.fps = -4;
+  CHECK_REFUSED(quipu_video_new(&array, &options, &media, &error), QUIPU_ERROR_VALUE, "fps");
+  options.fps = NAN;
+  CHECK_REFUSED(quipu_video_new(&array, &options, &media, &error), QUIPU_ERROR_VALUE, "fps");
+  options.fps = 1e-9;
+  CHECK_REFUSED(quipu_video_new(&array, &options, &media, &error), QUIPU_ERROR_VALUE, "fps");
+  options.fps = 0;
+  options.channels_last = 1;
+  CHECK_REFUSED(quipu_video_new(&array, &options, &media, &error), QUIPU_ERROR_SHAPE, "frames");
+  options.channels_last = 0;
+  array = array_of(some_floats, QUIPU_DTYPE_UINT8, 3, flat, NULL);
+  CHECK_REFUSED(quipu_video_new(&array, &options, &media, &error), QUIPU_ERROR_SHAPE, "frames");
+  array = array_of(some_floats, QUIPU_DTYPE_UINT8, 4, two, NULL);
+  CHECK_REFUSED(quipu_video_new(&array, &options, &media, &error), QUIPU_ERROR_SHAPE, "frames");
+  options.struct_size = 3;
+  CHECK_REFUSED(quipu_video_new(&array, &options, &media, &error), QUIPU_ERROR_OPTIONS, "options");
+  array = array_of(some_floats, QUIPU_DTYPE_UINT8, 4, frames, NULL);
+  options.struct_size = sizeof options;
+  options.format = "mp4";
+  REQUIRE(setenv("QUIPU_FFMPEG", below("no-ffmpeg"), 1) == 0);
+  CHECK_REFUSED(quipu_video_new(&array, &options, &media, &error), QUIPU_ERROR_LIBRARY, "QUIPU_FFMPEG");
+  REQUIRE(unsetenv("QUIPU_FFMPEG") == 0);
+  CHECK_REFUSED(quipu_video_open("x.avi", NULL, &media, &error), QUIPU_ERROR_VALUE, "path");
+  CHECK_REFUSED(quipu_video_open(below("none.mp4"), NULL, &media, &error), QUIPU_ERROR_NOT_FOUND, "none.mp4");
+  CHECK_REFUSED(quipu_video_open(file_with("g.mp4", "GIF89a", 6), NULL, &media, &error), QUIPU_ERROR_FORMAT, "g.mp4");
+  CHECK_REFUSED(quipu_video_from_bytes(quipu_cstr(""), "gif", NULL, &media, &error), QUIPU_ERROR_FORMAT, "content");
+  CHECK_REFUSED(quipu_video_from_bytes(quipu_cstr("x"), "mov", NULL, &media, &error), QUIPU_ERROR_VALUE, "format");
+  CHECK(media == NULL);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- tables */
 
 static quipu_media *two_columns(void) {

@@ -294,6 +294,10 @@ TEST(test_cpp__media_of_every_kind_are_logged) {
            {"read", quipu::Histogram::from_json("{\"values\":[1],\"bins\":[0,1]}")},
            {"cloud", quipu::PointCloud(quipu::Array(points, {2, 3}), "two points")},
            {"scene", quipu::Object3D::from_text("[[0,0,0]]", "json")},
+           {"sound", quipu::Audio(quipu::Array(points, {6}), 8000, "six samples")},
+           {"flac", quipu::Audio::from_bytes("fLaC", "flac")},
+           {"video", quipu::Video(quipu::Array(pixels, {1, 3, 8, 8}))},
+           {"gif", quipu::Video::from_bytes("GIF89a", "gif", "six bytes")},
            {"table", table}});
   const std::string summary = run.summary_json();
   CHECK(has(summary, "\"_type\":\"images/separated\""));
@@ -301,6 +305,8 @@ TEST(test_cpp__media_of_every_kind_are_logged) {
   CHECK(has(summary, "captioned"));
   CHECK(has(summary, "\"_type\":\"histogram\""));
   CHECK(has(summary, "\"_type\":\"object3D-file\""));
+  CHECK(has(summary, "\"_type\":\"audio-file\""));
+  CHECK(has(summary, "\"_type\":\"video-file\""));
   CHECK(has(summary, "\"_type\":\"table-file\""));
   run.finish();
   const quipu::Stats stats = run.stats();

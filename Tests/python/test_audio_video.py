@@ -504,3 +504,33 @@ def test_a_program_that_ends_early_raises_no_signal(tmp_path):
         environment={"QUIPU_FFMPEG": program(tmp_path, "exit 1\n")}, cwd=str(tmp_path),
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
+
+
+def test_a_child_that_the_host_forks_does_not_hold_up_the_program(tmp_path):
+    process = runs.script(
+        """
+        import os, signal, sys, time
+        import numpy, quipu
+        run = quipu.init(project="p", settings={"console": "off"})
+        run.log({"v": quipu.Video(numpy.zeros((2, 3, 4, 4), "u1"), format="mp4")})
+        while not os.path.exists("started"):
+            time.sleep(0.01)
+        child = os.fork()  # with a copy of the socket that the program reads
+        if child == 0:
+            signal.pause()
+            os._exit(0)
+        open("go", "w").close()
+        run.finish()
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)
+        os.kill(child, signal.SIGKILL)
+        """,
+        environment={
+            "QUIPU_FFMPEG": program(
+                tmp_path,
+                "touch started; while [ ! -e go ]; do sleep 0.01; done; cat > /dev/null; printf ok > /proc/self/fd/3\n",
+            )
+        },
+        cwd=str(tmp_path),
+    )
+    assert process.returncode == 0, process.stderr
+    assert runs.log_of(str(tmp_path)).rows[0]["v"]["size"] == 2

@@ -19,7 +19,7 @@ final class FFmpegProcess {
   static let isStopping = Atomic<Bool>(false)
 
   private let child: pid_t
-  private var input: Int32
+  private let input: Int32
   private let messages: Int32
   private let output: Int32
   private let patience: Int64
@@ -28,6 +28,8 @@ final class FFmpegProcess {
   private var tail: [UInt8] = []
   private var failure: String?
   private var hasEnded = false
+  /// Its messages have no end yet.
+  private var hasMessages = true
 
   /// - Parameter output: stays the caller's.
   init(program: String, arguments: [String], output: Int32, patience: Int64) throws(MediaError) {
@@ -63,7 +65,7 @@ final class FFmpegProcess {
 
   deinit {
     if !hasEnded { end() }
-    if input >= 0 { close(input) }
+    close(input)
     close(messages)
   }
 
@@ -126,8 +128,8 @@ final class FFmpegProcess {
   ///
   /// - Returns: what went wrong; nil: nothing.
   func finish() -> String? {
-    close(input)
-    input = -1
+    // Closing alone would not be its end while a child that the host has forked holds a copy.
+    shutdown(input, Int32(SHUT_WR))
     var status: Int32 = 0
     while failure == nil {
       let code = waitpid(child, &status, WNOHANG)
@@ -157,22 +159,25 @@ final class FFmpegProcess {
 
   /// Ends it, with the helpers it may have started: it leads a group of its own.
   private func end() {
-    kill(-child, SIGKILL)
-    var status: Int32 = 0
-    while !hasEnded, waitpid(child, &status, 0) < 0, errno == EINTR {}
+    guard !hasEnded else { return }
     hasEnded = true
+    var status: Int32 = 0
+    // Once somebody has waited for it, the number may be another's.
+    guard waitpid(child, &status, WNOHANG) == 0 else { return }
+    kill(-child, SIGKILL)
+    while waitpid(child, &status, 0) < 0, errno == EINTR {}
   }
 
   /// Waits a moment for room in its input, or for a message.
   /// - Returns: false if it has to be given up.
   private func wait(forInput: Bool) -> Bool {
-    var polled = [pollfd(fd: messages, events: Int16(POLLIN), revents: 0)]
-    if forInput { polled.append(pollfd(fd: input, events: Int16(POLLOUT), revents: 0)) }
-    _ = poll(&polled, nfds_t(polled.count), 20)
-    if polled[0].revents != 0, !readMessages(), !forInput {
-      // Its messages have an end and it has none yet.
-      usleep(2_000)
-    }
+    // What has a negative number is not waited for.
+    var polled = [
+      pollfd(fd: hasMessages ? messages : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: forInput ? input : -1, events: Int16(POLLOUT), revents: 0),
+    ]
+    _ = poll(&polled, 2, hasMessages || forInput ? 20 : 2)
+    if polled[0].revents != 0 { readMessages() }
     var info = stat()
     if fstat(output, &info) == 0, info.st_size != outputSize {
       outputSize = info.st_size
@@ -186,13 +191,12 @@ final class FFmpegProcess {
     return failure == nil
   }
 
-  /// - Returns: false at the end of its messages.
-  @discardableResult private func readMessages() -> Bool {
+  private func readMessages() {
     var room = [UInt8](repeating: 0, count: Self.keptMessages)
     while true {
       let count = read(messages, &room, room.count)
-      if count == 0 { return false }
-      guard count > 0 else { return true }
+      if count == 0 { hasMessages = false }
+      guard count > 0 else { return }
       tail += room[..<count]
       if tail.count > Self.keptMessages { tail.removeFirst(tail.count - Self.keptMessages) }
     }

@@ -43,15 +43,15 @@ extension Media {
   ///
   /// - Parameter format: its extension, such as "flac".
   /// - Throws: `value` (format), `format` (empty, or certainly of another format).
-  public static func audio(bytes: [UInt8], format: String, caption: String? = nil) throws(QuipuError) -> Media {
+  public static func audio(content: [UInt8], format: String, caption: String? = nil) throws(QuipuError) -> Media {
     let plain = format.utf8.allSatisfy { ($0 | 32 >= 97 && $0 | 32 <= 122) || ($0 >= 48 && $0 <= 57) }
     guard plain, (1...16).contains(format.utf8.count) else {
       throw QuipuError(
         .value, kind: "audio_bad_format", "format: \"\(format)\" is no extension of a file; pass wav, flac, mp3 or ogg")
     }
-    guard !bytes.isEmpty else { throw QuipuError(.format, kind: "file_empty", "bytes: are empty") }
-    let file = UserFile(bytes: bytes, name: "audio." + format)
-    try refuseOther(file, as: format, argument: "bytes", named: "the content")
+    guard !content.isEmpty else { throw QuipuError(.format, kind: "file_empty", "content: is empty") }
+    let file = UserFile(bytes: content, name: "audio." + format)
+    try refuseOther(file, as: format, argument: "content", named: "it")
     var value = FileValue(folder: "audio", type: "audio-file", file: file)
     value.userName = nil
     return Media(.audio, .file(value), caption: caption)

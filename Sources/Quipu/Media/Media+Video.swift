@@ -54,11 +54,11 @@ extension Media {
   ///
   /// - Throws: `format` (empty, or certainly of another format).
   public static func video(
-    bytes: [UInt8], format: VideoFormat, caption: String? = nil
+    content: [UInt8], format: VideoFormat, caption: String? = nil
   ) throws(QuipuError) -> Media {
-    guard !bytes.isEmpty else { throw QuipuError(.format, kind: "file_empty", "bytes: are empty") }
-    let file = UserFile(bytes: bytes, name: "video." + format.rawValue)
-    try refuseOther(file, as: format.rawValue, argument: "bytes", named: "the content")
+    guard !content.isEmpty else { throw QuipuError(.format, kind: "file_empty", "content: is empty") }
+    let file = UserFile(bytes: content, name: "video." + format.rawValue)
+    try refuseOther(file, as: format.rawValue, argument: "content", named: "it")
     var value = FileValue(folder: "videos", type: "video-file", file: file)
     value.userName = nil
     return Media(.video, .file(value), caption: caption)
