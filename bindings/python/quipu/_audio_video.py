@@ -5,7 +5,7 @@ import os
 import sys
 
 from . import _arrays, _ffi
-from ._handle import REMOTE, Handle, new, refuse
+from ._handle import REMOTE, Handle, checked_caption, new, refuse
 
 _lib = _ffi.lib
 
@@ -46,7 +46,7 @@ class Audio(Handle):
     def __init__(self, data_or_path, sample_rate=None, caption=None, *, format=None):
         self._caption = caption
         super().__init__(None)
-        self._media = self._make(data_or_path, sample_rate, _ffi.cstring(caption), format)
+        self._media = self._make(data_or_path, sample_rate, checked_caption(caption), format)
 
     @classmethod
     def _make(cls, data, sample_rate, caption, format):
@@ -116,18 +116,18 @@ class Video(Handle):
     def __init__(self, data_or_path, caption=None, fps=None, format=None, *, channels_last=False):
         self._caption = caption
         super().__init__(None)
-        self._media = self._make(data_or_path, caption, fps, format, channels_last)
+        self._media = self._make(data_or_path, checked_caption(caption), fps, format, channels_last)
 
     @classmethod
     def _make(cls, data, caption, fps, format, channels_last):
         if _is_path(data):
             if str(data).startswith(REMOTE):
                 raise refuse("video_reference", "a video behind a URL cannot be logged; download it first")
-            return new(_lib.quipu_video_open, _ffi.path_bytes(data), _ffi.cstring(caption))
+            return new(_lib.quipu_video_open, _ffi.path_bytes(data), caption)
         if isinstance(data, (bytes, bytearray)) or hasattr(data, "read"):
             cls._need(format, "bytes")
             return new(
-                _lib.quipu_video_from_bytes, _ffi.string(_content(data)), _ffi.cstring(format), _ffi.cstring(caption)
+                _lib.quipu_video_from_bytes, _ffi.string(_content(data)), _ffi.cstring(format), caption
             )
         if hasattr(data, "iter_frames"):
             cls._need(format, "a clip")
@@ -143,7 +143,7 @@ class Video(Handle):
         options.channels_last = 1 if channels_last else 0
         options.fps = float(fps or 0)
         options.format = _ffi.cstring(format)
-        options.caption = _ffi.cstring(caption)
+        options.caption = caption
         return new(_lib.quipu_video_new, _ffi.reference(view[0]), _ffi.reference(options))
 
     @classmethod
