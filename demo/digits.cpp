@@ -180,7 +180,8 @@ Canvas weights_picture(const std::vector<float> &weights) {
   Canvas canvas(across * tile + 3, hidden / across * tile + 3);
   for (int h = 0; h < hidden; h++) {
     for (int i = 0; i < inputs; i++) {
-      const float w = std::clamp(weights[static_cast<std::size_t>(h * inputs + i)] * 2, -1.0f, 1.0f);
+      // In steps, which keeps the film small.
+      const float w = std::round(std::clamp(weights[static_cast<std::size_t>(h * inputs + i)] * 2, -1.0f, 1.0f) * 5) / 5;
       const std::array<float, 3> colour = w > 0 ? std::array{1.0f, 1 - 0.8f * w, 1 - w}
                                                 : std::array{1 + w, 1 + 0.6f * w, 1.0f};
       canvas.fill(3 + h % across * tile + i % side * scale, 3 + h / across * tile + i / side * scale, scale, colour);
