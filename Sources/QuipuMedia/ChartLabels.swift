@@ -180,23 +180,37 @@ public struct ChartLabels: Sendable {
   /// By a table of all values between the least and the greatest where that is small, else by sorting.
   private static func rank(_ list: [Int64]) -> ([Int64], [Int32]) {
     guard let first = list.first else { return ([], []) }
+    return list.withUnsafeBufferPointer { list in
+      var distinct: [Int64] = []
+      let ranks = [Int32](unsafeUninitializedCapacity: list.count) { ranks, count in
+        distinct = rank(list, first, ranks)
+        count = list.count
+      }
+      return (distinct, ranks)
+    }
+  }
+
+  @_optimize(speed) private static func rank(
+    _ list: UnsafeBufferPointer<Int64>, _ first: Int64, _ ranks: UnsafeMutableBufferPointer<Int32>
+  ) -> [Int64] {
     var low = first, high = first
     for value in list {
       low = min(low, value)
       high = max(high, value)
     }
     let span = UInt64(bitPattern: high &- low)
-    var ranks = [Int32](repeating: 0, count: list.count)
     if span <= UInt64(max(65_536, list.count)) {
       var table = [Int32](repeating: -1, count: Int(span) &+ 1)
-      for value in list { table[Int(value &- low)] = 0 }
       var distinct: [Int64] = []
-      for at in table.indices where table[at] == 0 {
-        table[at] = Int32(distinct.count)
-        distinct.append(low &+ Int64(at))
+      table.withUnsafeMutableBufferPointer { table in
+        for value in list { table[Int(value &- low)] = 0 }
+        for at in table.indices where table[at] == 0 {
+          table[at] = Int32(distinct.count)
+          distinct.append(low &+ Int64(at))
+        }
+        for at in list.indices { ranks[at] = table[Int(list[at] &- low)] }
       }
-      for at in list.indices { ranks[at] = table[Int(list[at] &- low)] }
-      return (distinct, ranks)
+      return distinct
     }
     var distinct = list.sorted()
     var kept = 1
@@ -213,6 +227,6 @@ public struct ChartLabels: Sendable {
       }
       ranks[at] = Int32(from)
     }
-    return (distinct, ranks)
+    return distinct
   }
 }

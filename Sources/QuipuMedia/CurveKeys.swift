@@ -22,40 +22,58 @@ final class CurveKeys: @unchecked Sendable {
     }
     let keys = memory.assumingMemoryBound(to: UInt64.self)
     self.keys = keys
-    var front = 0, back = count, at = 0, isFinite = true
     // Narrow floats keep their upper bits only, so that sorting has less to look at.
     let isNarrow = column.dtype.isFloating && column.dtype != .f64
+    var ends = (front: 0, back: count), at = 0, isFinite = true
     do throws(MediaError) {
       try column.forEachDoubleBlock { (block) throws(MediaError) in
-        for score in block {
-          isFinite = isFinite && score.isFinite
-          let key: UInt64
-          if isNarrow {
-            let bits = (Float(score) + 0).bitPattern
-            key = UInt64(bits >> 31 == 0 ? bits | 0x8000_0000 : ~bits)
-          } else {
-            let bits = (score + 0).bitPattern
-            key = bits >> 63 == 0 ? bits | 0x8000_0000_0000_0000 : ~bits
-          }
-          if ranks[at] == own {
-            keys[front] = key
-            front &+= 1
-          } else {
-            back &-= 1
-            keys[back] = key
-          }
-          at &+= 1
+        ranks.withUnsafeBufferPointer { ranks in
+          let part = UnsafeBufferPointer(rebasing: ranks[at..<(at &+ block.count)])
+          if !Self.split(block, part, own, isNarrow, keys, &ends) { isFinite = false }
         }
+        at &+= block.count
       }
     } catch {
       free(memory)
       throw error
     }
-    positives = front
+    positives = ends.front
     // All members are set: the memory is freed with the object.
     guard isFinite else {
       throw MediaError(.value, "\(argument): holds NaN or infinity; every score must be a finite number")
     }
+  }
+
+  /// Puts the keys of the class's own samples in front and those of others at the back, without a branch that depends on
+  /// the labels: both places are free, and the one that stays free is written again.
+  ///
+  /// - Returns: false if a score is not finite.
+  @_optimize(speed) private static func split(
+    _ scores: UnsafeBufferPointer<Double>, _ ranks: UnsafeBufferPointer<Int32>, _ own: Int32, _ isNarrow: Bool,
+    _ keys: UnsafeMutablePointer<UInt64>, _ ends: inout (front: Int, back: Int)
+  ) -> Bool {
+    var (front, back) = ends
+    var greatest: UInt64 = 0
+    for at in 0..<min(scores.count, ranks.count) {
+      // Adding zero makes -0.0 the same as 0.0.
+      let score = scores[at] + 0
+      greatest = max(greatest, score.bitPattern << 1)
+      var key: UInt64
+      if isNarrow {
+        let bits = UInt64(Float(score).bitPattern)
+        key = bits ^ (bits >> 31 == 0 ? 0x8000_0000 : 0xFFFF_FFFF)
+      } else {
+        let bits = score.bitPattern
+        key = bits ^ (bits >> 63 == 0 ? 0x8000_0000_0000_0000 : .max)
+      }
+      keys[front] = key
+      keys[back &- 1] = key
+      let isOwn = ranks[at] == own ? 1 : 0
+      front &+= isOwn
+      back &+= isOwn &- 1
+    }
+    ends = (front, back)
+    return greatest < 0xFFE0_0000_0000_0000
   }
 
   deinit { free(keys) }
@@ -78,7 +96,7 @@ final class CurveKeys: @unchecked Sendable {
 
   /// Visits the distinct scores from the greatest to the least with the numbers of the class's own and of other
   /// samples that have at least that score.
-  func descend(_ visit: (_ truePositives: Int, _ falsePositives: Int) -> Void) {
+  @inline(__always) func descend(_ visit: (_ truePositives: Int, _ falsePositives: Int) -> Void) {
     var own = positives, other = count
     while own > 0 || other > positives {
       var key: UInt64 = 0
@@ -91,7 +109,7 @@ final class CurveKeys: @unchecked Sendable {
   }
 
   /// Visits the distinct scores from the least to the greatest, with the same numbers.
-  func ascend(_ visit: (_ truePositives: Int, _ falsePositives: Int) -> Void) {
+  @inline(__always) func ascend(_ visit: (_ truePositives: Int, _ falsePositives: Int) -> Void) {
     var own = 0, other = positives
     while own < positives || other < count {
       visit(positives &- own, count &- other)
@@ -107,7 +125,7 @@ final class CurveKeys: @unchecked Sendable {
   private static let digits = 6
 
   /// Radix sort, least digit first; digits in which all keys agree are skipped.
-  private static func sort(
+  @_optimize(speed) private static func sort(
     _ keys: UnsafeMutablePointer<UInt64>, _ count: Int, _ room: UnsafeMutablePointer<UInt64>
   ) {
     if count <= 64 { return insertionSort(keys, count) }
