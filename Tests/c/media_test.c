@@ -334,7 +334,7 @@ TEST(test_image__files_that_are_none_are_refused) {
   CHECK_REFUSED(quipu_image_open(below("nowhere.png"), NULL, &image, &error), QUIPU_ERROR_NOT_FOUND, "nowhere.png");
   CHECK_REFUSED(quipu_image_open(below("text.png"), NULL, &image, &error), QUIPU_ERROR_FORMAT, NULL);
   CHECK_REFUSED(quipu_image_open("", NULL, &image, &error), QUIPU_ERROR_ARGUMENT, "path");
-  CHECK_REFUSED(quipu_image_open(test_directory, NULL, &image, &error), QUIPU_ERROR_NOT_FOUND, "directory");
+  CHECK_REFUSED(quipu_image_open(test_directory, NULL, &image, &error), QUIPU_ERROR_FILE, "directory");
   CHECK_REFUSED(quipu_image_open("\xff", NULL, &image, &error), QUIPU_ERROR_UTF8, "path");
   CHECK(image == NULL);
 }

@@ -130,7 +130,7 @@ REFUSED = {
     "table: rows that differ": (lambda here: quipu.Table(columns=["a", "b"], data=[[1, 2], [1]]), "column"),
     "table: short row": (lambda here: table([1, 2], [1]), "column"),
     "table: type": (lambda here: table([1, 2], ["x", 2]), "a"),
-    "table: column's length": (lambda here: table([1, 2]).add_column("c", [1, 2]), "values"),
+    "table: column's length": (lambda here: table([1, 2]).add_column("c", [1, 2]), "data: column 'c'"),
     "table: column twice": (lambda here: table([1, 2]).add_column("a", [1]), "a"),
     "table: no such column": (lambda here: table([1, 2]).get_column("z"), "z"),
     "chart: not a table": (lambda here: quipu.plot.line([1], "x", "y"), "table"),

@@ -155,6 +155,10 @@ extension Media {
       switch added {
       case .artifactValue(.classes(let set)): picture.classes = try? OverlayLabels(list: set)
       case .layer(let layer):
+        guard !name.isEmpty else {
+          return .failure(
+            QuipuError(.value, kind: "layer_unnamed", "name: is empty; masks and boxes need a name in their image"))
+        }
         if picture.strict {
           do throws(MediaError) { try layer.check(width: picture.width, height: picture.height) } catch {
             return .failure(QuipuError(.value, kind: error.kind, "\(name): \(error.message)"))

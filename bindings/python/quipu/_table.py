@@ -439,7 +439,7 @@ class Table(_convert.Media):
         _assert(isinstance(data, list) or is_array, "data must be a list or an array")
         count = len(data)
         expected = len(self) if self.columns else count
-        _assert(count == expected, f"expected {expected} values, found {count}")
+        _assert(count == expected, f"data: column {name!r} has {count} values for {expected} rows")
         converted = _Cells()
         cells = _cells.from_array(data) if is_array else None
         if cells is None:
