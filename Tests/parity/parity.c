@@ -109,28 +109,6 @@ int main(int argc, char **argv) {
     quipu_media_free(table);
   }
   {
-    double samples[100];
-    unsigned char frames[2][3][4][3];
-    const int64_t sample_shape[] = {50, 2}, frame_shape[] = {2, 3, 4, 3};
-    const quipu_array sample_array = {samples, QUIPU_DTYPE_FLOAT64, 2, sample_shape, NULL, 0, 0};
-    const quipu_array frame_array = {frames, QUIPU_DTYPE_UINT8, 4, frame_shape, NULL, 0, 0};
-    quipu_video_options video_options = QUIPU_VIDEO_OPTIONS_INIT;
-    quipu_media *sound = NULL, *video = NULL;
-    quipu_item items[2];
-    for (x = 0; x < 100; x++) samples[x] = x * x * 1e-4 - 0.5;
-    for (x = 0; x < 72; x++) (&frames[0][0][0][0])[x] = (unsigned char)(x * 3);
-    video_options.channels_last = 1;
-    video_options.fps = 8;
-    video_options.caption = "two frames";
-    DO(quipu_audio_new(&sample_array, 8000, "fifty samples", &sound, &error));
-    DO(quipu_video_new(&frame_array, &video_options, &video, &error));
-    items[0] = quipu_item_media("sound", sound);
-    items[1] = quipu_item_media("video", video);
-    DO(quipu_run_log_items(run, items, 2, QUIPU_STEP_AUTO, QUIPU_COMMIT_DEFAULT, &error));
-    quipu_media_free(sound);
-    quipu_media_free(video);
-  }
-  {
     const char *best[] = {"best"}, *deep[] = {"deep"};
     DO(quipu_run_summary_set(run, best, 1, quipu_cstr("0.25"), NULL, 0, &error));
     DO(quipu_run_summary_set(run, deep, 1, quipu_cstr("{\"er\":\"x\"}"), NULL, 0, &error));

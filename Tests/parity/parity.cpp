@@ -61,17 +61,6 @@ int main(int argc, char **argv) {
            {"cloud", quipu::PointCloud(points)},
            {"table", table}});
 
-  std::vector<double> samples;
-  for (int x = 0; x < 100; x++) samples.push_back(x * x * 1e-4 - 0.5);
-  std::vector<std::uint8_t> frames;
-  for (int x = 0; x < 72; x++) frames.push_back(static_cast<std::uint8_t>(x * 3));
-  quipu::VideoOptions playing;
-  playing.channels_last = true;
-  playing.fps = 8;
-  playing.caption = "two frames";
-  run.log({{"sound", quipu::Audio(quipu::Array(samples, {50, 2}), 8000, "fifty samples")},
-           {"video", quipu::Video(quipu::Array(frames, {2, 3, 4, 3}), playing)}});
-
   run.summary("best", 0.25);
   run.summary("deep", Json::object({{"er", "x"}}));
   run.alert("Done", "It is done.", quipu::Level::warning);

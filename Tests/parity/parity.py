@@ -34,11 +34,6 @@ run.log({"image": wandb.Image(pixels, caption="a picture"),
          "cloud": wandb.Object3D(numpy.arange(12, dtype=numpy.float32).reshape(4, 3) * numpy.float32(0.5)),
          "table": table})
 
-samples = numpy.array([x * x * 1e-4 - 0.5 for x in range(100)]).reshape(50, 2)
-frames = (numpy.arange(72) * 3).astype(numpy.uint8).reshape(2, 3, 4, 3)
-run.log({"sound": wandb.Audio(samples, sample_rate=8000, caption="fifty samples"),
-         "video": wandb.Video(frames.transpose(0, 3, 1, 2), caption="two frames", fps=8, format="gif")})
-
 run.summary["best"] = 0.25
 run.summary["deep"] = {"er": "x"}
 run.alert("Done", "It is done.", level=wandb.AlertLevel.WARN)

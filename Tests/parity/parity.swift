@@ -47,19 +47,6 @@ struct Parity {
     }
     try run.log(["image": image, "histogram": histogram, "cloud": cloud, "table": table])
 
-    let samples = (0..<100).map { Double($0 * $0) * 1e-4 - 0.5 }
-    let frames = (0..<72).map { UInt8($0 * 3) }
-    let sound = try samples.withUnsafeBytes {
-      try Media.audio(
-        ArrayView(base: $0.baseAddress, dtype: .f64, shape: [50, 2]), sampleRate: 8000, caption: "fifty samples")
-    }
-    let video = try frames.withUnsafeBytes {
-      try Media.video(
-        ArrayView(base: $0.baseAddress, dtype: .u8, shape: [2, 3, 4, 3]), format: .gif, fps: 8, caption: "two frames",
-        channelsLast: true)
-    }
-    try run.log(["sound": sound, "video": video])
-
     try run.setSummary("best", 0.25)
     try run.setSummary("deep", ["er": "x"] as JSON)
     try run.alert(title: "Done", text: "It is done.", level: "WARN")
