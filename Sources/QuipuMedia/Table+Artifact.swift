@@ -89,6 +89,44 @@ extension Table {
     return TableArtifact(files: files, digest: digest, isCut: isCut)
   }
 
+  /// Looks for cells that no file can hold, so that a log call can refuse them.
+  ///
+  /// - Throws: `type` for a value without a form, `value` for a gap among arrays that are stored as a whole.
+  /// - Complexity: O(cells that are neither numbers nor texts).
+  public func checkStorable() throws(MediaError) {
+    for (at, name) in columns.enumerated() where storage[at].form == .cells {
+      var isWhole = false
+      if let slot = slotOfColumn[at], let shape = slots[slot].type.arrayShape {
+        isWhole = !Self.isInline(shape)
+      }
+      for cell in storage[at].cells {
+        switch cell {
+        case .object(let object):
+          guard object.run != nil, object.artifact != nil else {
+            throw MediaError(
+              .type, "column '\(name)': holds a \(object.className), which no file can hold; convert it to plain values")
+          }
+        case .array(let array) where isWhole:
+          guard array.dtype != nil else {
+            throw MediaError(
+              .unsupported, "column '\(name)': arrays of objects cannot be kept in an artifact; use lists")
+          }
+        case .list where isWhole, .array: break
+        default:
+          guard !isWhole else {
+            throw MediaError(
+              .value, "column '\(name)': missing values among arrays cannot be stored; fill them in")
+          }
+        }
+      }
+    }
+  }
+
+  /// Whether arrays of a shape stand in the table's own file.
+  fileprivate static func isInline(_ shape: [Int]) -> Bool {
+    shape.count == 1 && shape[0] <= TableArtifactWriter.maximumInlineElements
+  }
+
   /// Refuses every medium: for tables without any.
   public static func noMedia(_ medium: TableMedia) throws(MediaError) -> TableMediaForm {
     throw MediaError(.type, "cell: no artifact form is known for a \(medium.className)")
@@ -126,7 +164,7 @@ private struct TableArtifactWriter {
       // Of equal names only the one whose values were checked has arrays for sure.
       guard let slot = table.slotOfColumn[at], let shape = types[slot].type.arrayShape else { continue }
       let column = table.storage[at]
-      if shape.count == 1 && shape[0] <= Self.maximumInlineElements {
+      if Table.isInline(shape) {
         types[slot].type = .list(element: .number, length: shape[0])
         continue
       }

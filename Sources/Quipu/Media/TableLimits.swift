@@ -29,17 +29,23 @@ struct TableLimits: Sendable {
 }
 
 extension Media {
-  /// Refuses a table that is longer than strict settings allow.
+  /// Refuses a table that no file can hold, or that is longer than strict settings allow.
   ///
-  /// - Throws: `value`.
+  /// - Throws: `value`, and what `Table.checkStorable` throws.
   func check(_ limits: TableLimits) throws(QuipuError) {
     let table = chartTable ?? self
-    let found: (rows: Int, own: (run: Int?, artifact: Int?))? = table.state.withLock { state in
+    typealias Found = (rows: Int, own: (run: Int?, artifact: Int?), fresh: Table?)
+    let found: Found? = table.state.withLock { state in
       guard case .table(let content) = state.content else { return nil }
       let handed = content.logMode == .incremental ? state.handedRows : 0
-      return (content.rowCount - handed, state.ownLimits)
+      return (
+        content.rowCount - handed, state.ownLimits, state.handedVersion == state.tableVersion ? nil : content
+      )
     }
     guard let found else { return }
+    if let fresh = found.fresh {
+      do throws(MediaError) { try fresh.checkStorable() } catch { throw QuipuError(error) }
+    }
     let limits = limits.overridden(by: found.own)
     guard limits.isStrict, found.rows > limits.artifactRows else { return }
     throw QuipuError(

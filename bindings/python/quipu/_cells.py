@@ -62,7 +62,7 @@ def _numbers(values, code):
 
 def _numpy_scalars(values):
     dtype = getattr(values[0], "dtype", None)
-    if dtype is None:
+    if dtype is None or hasattr(values[0], "__setitem__"):  # an array
         return None
     if dtype.kind == "f":
         return _numbers(values, "d")
