@@ -91,7 +91,8 @@ public struct TableTimestamp: Sendable, Equatable {
   /// - Parameter nanoseconds: since 1970 UTC, as in NumPy's `datetime64[ns]`.
   public init(nanoseconds: Int64) {
     run = .int(nanoseconds)
-    artifact = .double(Double(nanoseconds) / 1_000_000)
+    // Whole milliseconds are exact, so that there is one rounding: the client divides integers.
+    artifact = .double(Double(nanoseconds / 1_000_000) + Double(nanoseconds % 1_000_000) / 1_000_000)
   }
 
   /// Not a time.

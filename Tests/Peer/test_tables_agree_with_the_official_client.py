@@ -11,7 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEED = int(os.environ.get("QUIPU_SEED", "11"))
-TABLES = int(os.environ.get("QUIPU_ROUNDS", "150"))
+TABLES = int(os.environ.get("QUIPU_ROUNDS", "120"))
 
 # Run with the name of the library: logs random tables offline and prints where the log is and which calls failed.
 PROGRAM = '''
@@ -116,8 +116,6 @@ def table(random):
     width = random.randrange(1, 5)
     # Not of both kinds: the client fails to sort them.
     names = [f"c{at}" for at in range(width)] if way > 2 or random.random() < 0.8 else list(range(width))
-    if random.random() < 0.1:
-        names[-1] = names[0]
     columns = [column(random, rows) for _ in names]
     data = [list(row) for row in zip(*columns)]
     options = {}
@@ -152,7 +150,8 @@ for number in range(count):
             try:
                 made.add_data(*[None] * len(made.columns))
             except TypeError:
-                pass
+                if made.log_mode == "MUTABLE":  # the client takes the refused row for a change
+                    continue
             run.log({f"t{number}": made})
     except Exception as error:
         errors[number] = type(error).__name__

@@ -1,8 +1,9 @@
+import contextlib
 import enum
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace, TracebackType
-from typing import Any, Literal, TextIO
+from typing import IO, Any, Literal, TextIO
 
 from . import errors as errors
 from . import plot as plot
@@ -281,6 +282,72 @@ class Table:
     def set_fk(self, key: str, table: Table, table_col: str) -> None: ...
     def __len__(self) -> int: ...
 
+class JoinedTable:
+    def __init__(self, table1: Table | str, table2: Table | str, join_key: str | Sequence[str]) -> None: ...
+
+class ArtifactEntry:
+    path: str
+    digest: str | None
+    size: int | None
+    ref: str | None
+
+class Artifact:
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def description(self) -> str | None: ...
+    @property
+    def metadata(self) -> dict[str, Any]: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def entries(self) -> dict[str, ArtifactEntry]: ...
+    def __init__(
+        self,
+        name: str,
+        type: str,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        incremental: bool = False,
+        use_as: str | None = None,
+    ) -> None: ...
+    def add(self, obj: Any, name: str, overwrite: bool = False) -> ArtifactEntry: ...
+    def add_file(
+        self,
+        local_path: str | os.PathLike[str],
+        name: str | None = None,
+        is_tmp: bool = False,
+        skip_cache: bool = False,
+        policy: Literal["mutable", "immutable"] = "mutable",
+        overwrite: bool = False,
+    ) -> ArtifactEntry: ...
+    def add_dir(
+        self,
+        local_path: str | os.PathLike[str],
+        name: str | None = None,
+        skip_cache: bool = False,
+        policy: Literal["mutable", "immutable"] = "mutable",
+        merge: bool = False,
+    ) -> None: ...
+    def new_file(
+        self, name: str, mode: str = "x", encoding: str | None = None
+    ) -> contextlib.AbstractContextManager[IO[Any]]: ...
+    def add_reference(
+        self, uri: str, name: str | None = None, checksum: bool = True, max_objects: int | None = None
+    ) -> None: ...
+
+def log_artifact(
+    artifact_or_path: Artifact | str | os.PathLike[str],
+    name: str | None = None,
+    type: str | None = None,
+    aliases: str | Sequence[str] | None = None,
+    tags: str | Sequence[str] | None = None,
+) -> Artifact: ...
+
 class Plotly:
     def __init__(self, val: Any) -> None: ...
     @classmethod
@@ -331,6 +398,14 @@ class Run:
         commit: bool | None = None,
         sync: bool | None = None,
     ) -> None: ...
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | str | os.PathLike[str],
+        name: str | None = None,
+        type: str | None = None,
+        aliases: str | Sequence[str] | None = None,
+        tags: str | Sequence[str] | None = None,
+    ) -> Artifact: ...
     def define_metric(
         self,
         name: str,

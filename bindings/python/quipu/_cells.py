@@ -28,13 +28,14 @@ def column(values, cells):
     found = None
     if len(kinds) == 1:
         (kind,) = kinds
+        filled = values
         if valid is not None and kind in _FILLERS:
             filler = _FILLERS[kind]
-            values = [value if here else filler for value, here in zip(values, valid)]
+            filled = [value if here else filler for value, here in zip(values, valid)]
         if kind is str:
-            found = texts(values)
+            found = texts(filled)
         elif kind in _ARRAY_CODES:
-            found = _numbers(values, _ARRAY_CODES[kind])
+            found = _numbers(filled, _ARRAY_CODES[kind])
         elif valid is None and kind.__module__ == "numpy":
             found = _numpy_scalars(values)
     if found is None:
