@@ -35,6 +35,16 @@ def test_scene_of_arrays_has_its_parts():
     assert read["vectors"] == [{"start": [0, 0, 0], "end": [1, 1, 1]}]
 
 
+@pytest.mark.parametrize(("rows", "columns", "dtype"), [(70_001, 3, "i4"), (50_001, 4, "f4"), (33_334, 6, "f8")])
+def test_clouds_that_two_threads_write_read_back_as_they_were(rows, columns, dtype):
+    noise = numpy.random.default_rng(rows)
+    points = (noise.normal(size=(rows, columns)) * 1000).astype(dtype)
+    value, run = logged(quipu.Object3D(points))
+    text = content(value, run)
+    assert numpy.array_equal(numpy.array(json.loads(text), dtype), points)
+    assert text == json.dumps(points.tolist(), separators=(",", ":")).encode() or dtype != "i4"
+
+
 def test_point_lists_with_one_float_are_floats():
     value, run = logged(quipu.Object3D.from_point_cloud([[1, 2, 3], (4, 5, 6.5)], []))
     assert b'"points":[[1.0,2.0,3.0],[4.0,5.0,6.5]]' in content(value, run)
