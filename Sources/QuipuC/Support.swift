@@ -70,7 +70,7 @@ func bytes(_ value: quipu_str, _ argument: String) throws(QuipuError) -> UnsafeR
     if value.size == 0 { return UnsafeRawBufferPointer(start: nil, count: 0) }
     throw QuipuError(.null, kind: "null_argument", "\(argument): data is NULL but size is \(value.size)")
   }
-  guard let size = Int(exactly: value.size), size < 1 << 40 else {
+  guard let size = Int(exactly: value.size), size >= 0, size < 1 << 40 else {
     throw QuipuError(.tooLarge, kind: "too_large", "\(argument): size \(value.size) cannot be right")
   }
   return UnsafeRawBufferPointer(start: data, count: size)

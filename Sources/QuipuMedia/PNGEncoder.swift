@@ -38,7 +38,8 @@ public enum PNGEncoder {
     // without filters is cheap; and small pictures are cheap anyway.
     let size = file.count &- start
     let bytes = layout.rowBytes &* pixels.height
-    if !shaded || size < bytes / Self.drawingRatio || bytes <= Self.smallPicture {
+    let isPalette = layout.colourType == 3 && layout.bitDepth == 8
+    if isPalette || (shaded && size < bytes / Self.drawingRatio) || bytes <= Self.smallPicture {
       let other = try compress(pixels, layout, filtered: !shaded, after: ByteBuffer(capacity: size))
       if other.count < size {
         file.truncate(to: start)

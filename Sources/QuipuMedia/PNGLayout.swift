@@ -61,7 +61,17 @@ struct PNGLayout {
     step = 1
     rowBytes = (pixels.width &* Int(bitDepth) &+ 7) / 8
     guard let memory = ImageMemory(byteCount: rowBytes &* pixels.height) else { return nil }
-    Self.pack(found.indices, values, pixels, bits: Int(bitDepth), rowBytes: rowBytes, to: memory.bytes)
+    if let indices = found.indices {
+      Self.pack(indices.bytes, values, pixels, bits: Int(bitDepth), rowBytes: rowBytes, to: memory.bytes)
+    } else {
+      var table = [UInt8](repeating: 0, count: 256)
+      for (level, value) in zip(levels, values) { table[Int(level)] = value }
+      let (bits, rowBytes) = (Int(bitDepth), rowBytes)
+      pixels.withBytes { samples in
+        guard let base = samples.baseAddress else { return }
+        Self.pack(base, table, pixels, bits: bits, rowBytes: rowBytes, to: memory.bytes)
+      }
+    }
     rows = memory
   }
 
@@ -71,33 +81,41 @@ struct PNGLayout {
   }
 
   /// Colours as alpha, blue, green, red from the highest byte down, in order of appearance; and for each pixel its
-  /// colour's number. For gray pictures of 8 bits the pixels are the indices.
+  /// colour's number, nil for gray pictures of 8 bits, whose pixels are levels.
   private struct Colours {
     var colours: [UInt32]
-    var indices: ImageMemory
+    var indices: ImageMemory?
   }
 
   /// - Returns: nil for more than 16 levels: fewer bits would not hold them.
   private static func levels(_ pixels: ImagePixels) -> Colours? {
-    var seen = [UInt8](repeating: 255, count: 256)
+    var seen = [Bool](repeating: false, count: 256)
     var colours: [UInt32] = []
-    guard let indices = ImageMemory(byteCount: pixels.byteCount) else { return nil }
-    let out = indices.bytes.assumingMemoryBound(to: UInt8.self)
-    let fits = pixels.withBytes { samples -> Bool in
-      seen.withUnsafeMutableBufferPointer { seen in
-        for at in 0..<samples.count {
-          let level = Int(samples[at])
-          if seen[level] == 255 {
-            if colours.count == 16 { return false }
-            seen[level] = UInt8(truncatingIfNeeded: colours.count)
-            colours.append(0xFF00_0000 | UInt32(truncatingIfNeeded: level) &* 0x01_0101)
-          }
-          out[at] = seen[level]
-        }
-        return true
-      }
+    func see(_ level: UInt8) -> Bool {
+      if seen[Int(level)] { return true }
+      seen[Int(level)] = true
+      colours.append(0xFF00_0000 | UInt32(level) &* 0x01_0101)
+      return colours.count <= 16
     }
-    return fits ? Colours(colours: colours, indices: indices) : nil
+    let fits = pixels.withBytes { samples -> Bool in
+      guard let base = samples.baseAddress else { return false }
+      var at = 0
+      var last: UInt64 = 0
+      while at &+ 8 <= samples.count {
+        let word = base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+        if word != last || at == 0 {
+          for lane in 0..<8 where !see(samples[at &+ lane]) { return false }
+          last = word
+        }
+        at &+= 8
+      }
+      while at < samples.count {
+        if !see(samples[at]) { return false }
+        at &+= 1
+      }
+      return true
+    }
+    return fits ? Colours(colours: colours, indices: nil) : nil
   }
 
   private static let slotBits: UInt32 = 10
@@ -106,6 +124,7 @@ struct PNGLayout {
   private static func colours(_ pixels: ImagePixels) -> Colours? {
     let count = pixels.width &* pixels.height
     let channels = pixels.channels
+    let run = 16 / channels
     guard let indices = ImageMemory(byteCount: count) else { return nil }
     let out = indices.bytes.assumingMemoryBound(to: UInt8.self)
     // A table of four times as many slots as colours, open addressing. Number 0 is an empty slot.
@@ -116,8 +135,20 @@ struct PNGLayout {
       return slots.withUnsafeMutableBufferPointer { slots in
         var last: UInt32 = 0
         var lastIndex: UInt8 = 0
-        for at in 0..<count {
+        var at = 0
+        while at < count {
           let address = base + at &* channels
+          // Runs of one colour, 16 bytes at a time: a step of one pixel changes nothing.
+          if at > 0, at &+ run < count {
+            let ahead = address.loadUnaligned(as: UInt64.self), behind = (address - channels).loadUnaligned(as: UInt64.self)
+            if ahead == behind,
+              (address + 8).loadUnaligned(as: UInt64.self) == (address + (8 &- channels)).loadUnaligned(as: UInt64.self)
+            {
+              for step in 0..<run { out[at &+ step] = lastIndex }
+              at &+= run
+              continue
+            }
+          }
           let colour: UInt32
           switch channels {
           case 2:
@@ -144,6 +175,7 @@ struct PNGLayout {
             lastIndex = UInt8(truncatingIfNeeded: slots[slot].number &- 1)
           }
           out[at] = lastIndex
+          at &+= 1
         }
         return true
       }
@@ -151,28 +183,51 @@ struct PNGLayout {
     return fits ? Colours(colours: colours, indices: indices) : nil
   }
 
+  /// - Parameter values: what stands in a row for each byte of `source`.
   private static func pack(
-    _ indices: ImageMemory, _ values: [UInt8], _ pixels: ImagePixels, bits: Int, rowBytes: Int,
+    _ source: UnsafeRawPointer, _ values: [UInt8], _ pixels: ImagePixels, bits: Int, rowBytes: Int,
     to out: UnsafeMutableRawPointer
   ) {
     // Without a check for each pixel: numbers beyond the colours do not occur.
     let table = values + [UInt8](repeating: 0, count: 256 - values.count)
-    var source = UnsafePointer(indices.bytes.assumingMemoryBound(to: UInt8.self))
-    var target = out.assumingMemoryBound(to: UInt8.self)
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let spread: UInt8 = bits == 8 ? 1 : (bits == 4 ? 0x11 : (bits == 2 ? 0x55 : 0xFF))
+    let width = pixels.width
     let perByte = 8 / bits
     table.withUnsafeBufferPointer { table in
-      for _ in 0..<pixels.height {
+      for y in 0..<pixels.height {
+        let row = source + y &* width
+        let target = out + y &* rowBytes
         var at = 0
-        for place in 0..<rowBytes {
-          var byte: UInt8 = 0
-          for part in 0..<perByte where at &+ part < pixels.width {
-            byte |= table[Int(source[at &+ part])] &<< UInt8(truncatingIfNeeded: 8 &- bits &* (part &+ 1))
+        var place = 0
+        // Eight pixels make `bits` bytes; the bytes that are written behind them are written again.
+        while at &+ 8 <= width, place &+ 8 <= rowBytes {
+          let word = row.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+          if word == (word & 0xFF) &* ones {
+            let byte = table[Int(truncatingIfNeeded: word & 0xFF)] &* spread
+            target.storeBytes(of: UInt64(byte) &* ones, toByteOffset: place, as: UInt64.self)
+          } else {
+            var packed: UInt64 = 0
+            for lane in 0..<8 {
+              let value = table[Int(row.load(fromByteOffset: at &+ lane, as: UInt8.self))]
+              packed = packed &<< UInt64(truncatingIfNeeded: bits) | UInt64(value)
+            }
+            packed &<<= UInt64(truncatingIfNeeded: 64 &- 8 &* bits)
+            target.storeBytes(of: packed.bigEndian, toByteOffset: place, as: UInt64.self)
           }
-          target[place] = byte
+          at &+= 8
+          place &+= bits
+        }
+        while place < rowBytes {
+          var byte: UInt8 = 0
+          for part in 0..<perByte where at &+ part < width {
+            let value = table[Int(row.load(fromByteOffset: at &+ part, as: UInt8.self))]
+            byte |= value &<< UInt8(truncatingIfNeeded: 8 &- bits &* (part &+ 1))
+          }
+          target.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
+          place &+= 1
           at &+= perByte
         }
-        source += pixels.width
-        target += rowBytes
       }
     }
   }

@@ -310,7 +310,7 @@ TEST(test_image__bad_options_are_refused) {
   CHECK(image == NULL);
 }
 
-TEST(test_image__values_are_never_rescaled_and_never_trap) {
+TEST(test_image__odd_values_never_trap) {
   const double values[] = {NAN, INFINITY, -INFINITY, 1e300, -1e300, -1, 256, 255.9, 0.5};
   const int64_t shape[] = {3, 3};
   quipu_array array = array_of(values, QUIPU_DTYPE_FLOAT64, 2, shape, NULL);
@@ -337,6 +337,137 @@ TEST(test_image__files_that_are_none_are_refused) {
   CHECK_REFUSED(quipu_image_open(test_directory, NULL, &image, &error), QUIPU_ERROR_FILE, "directory");
   CHECK_REFUSED(quipu_image_open("\xff", NULL, &image, &error), QUIPU_ERROR_UTF8, "path");
   CHECK(image == NULL);
+}
+
+TEST(test_image__bytes_that_are_no_picture_are_refused) {
+  static const char text[] = "not a picture, however long it is";
+  quipu_media *image = (quipu_media *)(uintptr_t)1;
+  CHECK_REFUSED(quipu_image_from_bytes(text, sizeof text, NULL, &image, &error), QUIPU_ERROR_FORMAT, "data");
+  CHECK(image == NULL);
+  CHECK_REFUSED(quipu_image_from_bytes(NULL, 5, NULL, &image, &error), QUIPU_ERROR_NULL, "data");
+  CHECK_REFUSED(quipu_image_from_bytes(text, 0, NULL, &image, &error), QUIPU_ERROR_FORMAT, "data");
+  CHECK_REFUSED(quipu_image_from_bytes(text, SIZE_MAX, NULL, &image, &error), QUIPU_ERROR_TOO_LARGE, "data");
+}
+
+TEST(test_image__options_that_do_not_fit_are_refused) {
+  static const uint8_t pixels[64] = {0};
+  const int64_t shape[] = {4, 4, 4};
+  quipu_array array = array_of(pixels, QUIPU_DTYPE_UINT8, 3, shape, NULL);
+  quipu_media *image = NULL;
+  quipu_image_options options = QUIPU_IMAGE_OPTIONS_INIT;
+  options.bit_depth = 12;
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_VALUE, "bit_depth");
+  options.bit_depth = 16;
+  options.file_type = "jpg";
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_ENCODE, "16-bit");
+  options.bit_depth = 0;
+  options.quality = 101;
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_VALUE, "quality");
+  options.quality = -1;
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_VALUE, "quality");
+  options.quality = 0;
+  options.mode = "RGBA";
+  CHECK_REFUSED(quipu_image_new(&array, &options, &image, &error), QUIPU_ERROR_ENCODE, "RGBA");
+  CHECK(image == NULL);
+  options.mode = NULL;
+  CHECK_OK(quipu_image_new(&array, &options, &image, &error));
+  quipu_media_free(image);
+}
+
+TEST(test_images__batches_are_lists_with_captions) {
+  static const uint8_t pixels[2 * 3 * 4 * 3] = {0};
+  static const char *const captions[] = {"a", "b"}, *const missing[] = {"a", NULL};
+  const int64_t shape[] = {2, 3, 4, 3}, flat[] = {24, 3};
+  const quipu_array array = array_of(pixels, QUIPU_DTYPE_UINT8, 4, shape, NULL);
+  const quipu_array no_batch = array_of(pixels, QUIPU_DTYPE_UINT8, 2, flat, NULL);
+  quipu_media *list = NULL;
+  quipu_run *run = start_run();
+  quipu_item item;
+  REQUIRE(run);
+  CHECK_REFUSED(quipu_images_new(&array, missing, NULL, &list, &error), QUIPU_ERROR_NULL, "captions[1]");
+  CHECK_REFUSED(quipu_images_new(&no_batch, NULL, NULL, &list, &error), QUIPU_ERROR_SHAPE, "batch");
+  CHECK(list == NULL);
+  CHECK_OK(quipu_images_new(&array, captions, NULL, &list, &error));
+  item = quipu_item_media("list", list);
+  CHECK_OK(quipu_run_log_items(run, &item, 1, QUIPU_STEP_AUTO, 0, &error));
+  quipu_media_free(list);
+  end_run(run);
+}
+
+TEST(test_layers__what_does_not_fit_the_image_is_refused) {
+  static const uint8_t pixels[12] = {0};
+  static const double outside[] = {0, 0, 5, 3}, inside[] = {0, 0, 4, 3};
+  static const int64_t ids[] = {7};
+  static const quipu_class classes[] = {{0, "sky"}, {7, "road"}};
+  const int64_t shape[] = {3, 4}, other[] = {4, 3}, row[] = {1, 4}, one[] = {1};
+  const quipu_array array = array_of(pixels, QUIPU_DTYPE_UINT8, 2, shape, NULL);
+  const quipu_array turned = array_of(pixels, QUIPU_DTYPE_UINT8, 2, other, NULL);
+  const quipu_array far = array_of(outside, QUIPU_DTYPE_FLOAT64, 2, row, NULL);
+  const quipu_array near = array_of(inside, QUIPU_DTYPE_FLOAT64, 2, row, NULL);
+  const quipu_array numbers = array_of(ids, QUIPU_DTYPE_INT64, 1, one, NULL);
+  quipu_media *image = NULL, *mask = NULL, *wrong = NULL, *boxes = NULL, *names = NULL;
+  quipu_boxes_options options = QUIPU_BOXES_OPTIONS_INIT;
+  quipu_run *run = start_run();
+  quipu_item item;
+  REQUIRE(run);
+  CHECK_OK(quipu_image_new(&array, NULL, &image, &error));
+  CHECK_OK(quipu_classes_new(classes, 2, &names, &error));
+  CHECK_OK(quipu_mask_new(&array, names, NULL, &mask, &error));
+  CHECK_OK(quipu_mask_new(&turned, NULL, NULL, &wrong, &error));
+  CHECK_REFUSED(quipu_image_add(image, "m", wrong, &error), QUIPU_ERROR_VALUE, "mask_data");
+  CHECK_REFUSED(quipu_image_add(mask, "m", mask, &error), QUIPU_ERROR_HANDLE, "image");
+  CHECK_REFUSED(quipu_image_add(image, "m", image, &error), QUIPU_ERROR_HANDLE, "layer");
+  CHECK_REFUSED(quipu_image_add(image, "m", NULL, &error), QUIPU_ERROR_NULL, "layer");
+  CHECK_REFUSED(quipu_image_add(image, "\xff", mask, &error), QUIPU_ERROR_UTF8, "name");
+  CHECK_OK(quipu_image_add(image, "m", mask, &error));
+  CHECK_OK(quipu_image_add(image, NULL, names, &error));
+  options.in_pixels = 1;
+  options.class_ids = &numbers;
+  options.classes = names;
+  CHECK_OK(quipu_boxes_new(&far, &options, &boxes, &error));
+  CHECK_REFUSED(quipu_image_add(image, "b", boxes, &error), QUIPU_ERROR_VALUE, "outside");
+  quipu_media_free(boxes);
+  options.layout = 9;
+  CHECK_REFUSED(quipu_boxes_new(&near, &options, &boxes, &error), QUIPU_ERROR_ARGUMENT, "layout");
+  options.layout = QUIPU_BOX_CORNERS;
+  options.classes = mask;
+  CHECK_REFUSED(quipu_boxes_new(&near, &options, &boxes, &error), QUIPU_ERROR_HANDLE, "classes");
+  options.classes = names;
+  CHECK_REFUSED(quipu_boxes_new(&array, &options, &boxes, &error), QUIPU_ERROR_VALUE, "class_ids");
+  CHECK_OK(quipu_boxes_new(&near, &options, &boxes, &error));
+  CHECK_OK(quipu_image_add(image, "b", boxes, &error));
+  item = quipu_item_media("alone", mask);
+  CHECK_REFUSED(quipu_run_log_items(run, &item, 1, QUIPU_STEP_AUTO, 0, &error), QUIPU_ERROR_VALUE, "belong");
+  item = quipu_item_media("image", image);
+  CHECK_OK(quipu_run_log_items(run, &item, 1, QUIPU_STEP_AUTO, 0, &error));
+  CHECK_REFUSED(quipu_image_add(image, "late", mask, &error), QUIPU_ERROR_STATE, "logged");
+  quipu_media_free(boxes);
+  quipu_media_free(wrong);
+  quipu_media_free(mask);
+  quipu_media_free(names);
+  quipu_media_free(image);
+  end_run(run);
+}
+
+TEST(test_layers__json_that_is_none_is_refused) {
+  static const char *const boxes[] = {
+    "", "[]", "{}", "{\"box_data\": 5}", "{\"box_data\": [5]}", "{\"box_data\": [{}]}",
+    "{\"box_data\": [{\"position\": {\"minX\": 0}}]}",
+    "{\"box_data\": [{\"position\": {\"minX\": 0, \"maxX\": 1, \"minY\": 0, \"maxY\": 1}}]}",
+    "{\"box_data\": [{\"position\": {\"minX\": 0, \"maxX\": 1, \"minY\": 0, \"maxY\": 1}, \"class_id\": 1.5}]}",
+    "{\"box_data\": [], \"class_labels\": {\"one\": \"x\"}}", "{\"box_data\": [], \"class_labels\": {\"1\": 2}}",
+  };
+  static const char *const classes[] = {"", "5", "[5]", "[{\"id\": 1}]", "[{\"name\": \"x\"}]", "{\"x\": \"y\"}"};
+  for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
+    quipu_media *made = (quipu_media *)(uintptr_t)1;
+    CHECK(quipu_boxes_from_json(quipu_cstr(boxes[i]), NULL, &made, NULL) != QUIPU_OK);
+    CHECK(made == NULL);
+  }
+  for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+    quipu_media *made = (quipu_media *)(uintptr_t)1;
+    CHECK(quipu_classes_from_json(quipu_cstr(classes[i]), &made, NULL) != QUIPU_OK);
+    CHECK(made == NULL);
+  }
 }
 
 /* ------------------------------------------------------------------------------------------------------ histograms */

@@ -271,6 +271,49 @@ TEST(test_cpp__arrays_of_every_source_are_read) {
   CHECK_STATUS(quipu::ArrayValue::try_make(refused, quipu::Array()).code(), QUIPU_ERROR_SHAPE);
 }
 
+TEST(test_cpp__images_carry_masks_boxes_and_classes) {
+  quipu::Run run(offline());
+  const std::vector<float> pixels(6 * 8 * 3, 0.5f);
+  const std::vector<std::uint8_t> numbers(6 * 8, 1);
+  const std::vector<double> corners{1, 1, 4, 5, 0, 0, 8, 6};
+  const std::vector<std::int64_t> ids{0, 1};
+  const quipu::Classes classes({{0, "sky"}, {1, "road"}});
+  const std::vector<float> found{0.5f, 1.0f};
+  const quipu::Array class_ids(ids, {2}), scores(found, {2});
+  quipu::BoxesOptions options;
+  options.in_pixels = true;
+  options.class_ids = &class_ids;
+  options.scores = &scores;
+  options.captions = {"a", "b"};
+  options.classes = &classes;
+  const quipu::Boxes boxes(quipu::Array(corners, {2, 4}), options);
+  const quipu::Mask mask(quipu::Array(numbers, {6, 8}), &classes);
+  quipu::Image image(quipu::Array(pixels, {6, 8, 3}));
+  image.add("truth", mask);
+  image.add("found", boxes);
+  image.set_classes(classes);
+  quipu::Image same = image.copy();
+  same.add("again", quipu::Boxes::from_json("{\"box_data\":[]}"));
+  CHECK_STATUS(same.try_add("small", quipu::Mask(quipu::Array(numbers, {8, 6}))).code(), QUIPU_ERROR_VALUE);
+  options.captions = {"one"};
+  quipu::Boxes refused;
+  CHECK_STATUS(quipu::Boxes::try_make(refused, quipu::Array(corners, {2, 4}), options).code(), QUIPU_ERROR_NULL);
+  const std::vector<std::uint8_t> batch(2 * 6 * 8, 9);
+  quipu::ImageOptions jpeg;
+  jpeg.file_type = "jpg";
+  jpeg.quality = 90;
+  quipu::ImageBatch none;
+  CHECK_STATUS(quipu::ImageBatch::try_make(none, quipu::Array(batch, {2, 6, 8}), jpeg, {"one"}).code(),
+               QUIPU_ERROR_NULL);
+  run.log({{"image", image}, {"same", same}, {"batch", quipu::ImageBatch(quipu::Array(batch, {2, 6, 8}), jpeg, {"x", "y"})}});
+  const std::string summary = run.summary_json();
+  CHECK(has(summary, "\"masks\":{\"truth\""));
+  CHECK(has(summary, "\"boxes\":{\"found\""));
+  CHECK(has(summary, "\"boxes\":{\"again\""));
+  CHECK(has(summary, "\"captions\":[\"x\",\"y\"]"));
+  CHECK(has(summary, ".jpg\""));
+}
+
 TEST(test_cpp__media_of_every_kind_are_logged) {
   quipu::Run run(offline());
   const std::vector<std::uint8_t> pixels(8 * 8 * 3, 100);

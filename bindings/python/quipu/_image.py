@@ -51,9 +51,15 @@ class Image(Handle):
         strict=True,
     ):
         self._media = None
-        options = _options(mode, caption, grouping, file_type, normalize, bit_depth, quality, strict)
         self._caption = caption
-        if isinstance(data_or_path, Image):
+        options = _options(mode, caption, grouping, file_type, normalize, bit_depth, quality, strict)
+        if type(data_or_path).__module__ == "numpy" and not channels_first:
+            # The common case: a row may hold many, and each costs the caller microseconds.
+            view = _arrays.view(data_or_path)
+            if view is None:
+                raise _not_an_array(data_or_path)
+            self._media = new(_lib.quipu_image_new, _ffi.reference(view[0]), _ffi.reference(options))
+        elif isinstance(data_or_path, Image):
             self._caption = data_or_path._caption
             self._media = new(_lib.quipu_image_copy, data_or_path._handle(), _ffi.reference(options))
         else:
