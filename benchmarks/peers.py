@@ -8,6 +8,7 @@
   memory N   resident memory of this process and its children after N rows
   roc N      a ROC curve of N samples and 2 classes: call and log, until written; the same for pr
   table N    a table of N rows and 4 columns: build, log, finish
+  columns N  a table of N rows and 8 columns from arrays and lists of texts, until its files are on disk
   points N   a cloud of N x 6 doubles, from the call until the file is written
   video N    N frames of 3 x 128 x 128 to GIF: of a camera (many colours, noise) and of a game (six colours)
 """
@@ -292,9 +293,32 @@ def pr(library, count):
     return curve(library, "pr_curve", count)
 
 
+def columns(library, count):
+    import numpy
+
+    random = numpy.random.default_rng(1)
+    values = {f"f{n}": random.standard_normal(count) for n in range(3)}
+    values["index"] = numpy.arange(count)
+    values["score"] = random.standard_normal(count).astype("f4")
+    values["correct"] = random.random(count) < 0.5
+    values["label"] = [f"label {n % 1000}" for n in range(count)]
+    values["text"] = [f"a somewhat longer text {n}" for n in range(count)]
+    log, flush, finish, module, *_ = begin(library)
+    a = time.perf_counter()
+    table = module.Table(columns=[])
+    for name, column in values.items():
+        table.add_column(name, column)
+    b = time.perf_counter()
+    log({"table": table})
+    flush()
+    c = time.perf_counter()
+    finish()
+    return {"build_s": b - a, "file_s": c - b}
+
+
 if __name__ == "__main__":
     tasks = {"calls": calls, "rows": rows, "start": start, "memory": memory, "table": table, "points": points,
-             "video": video, "roc": roc, "pr": pr}
+             "video": video, "roc": roc, "pr": pr, "columns": columns}
     task = tasks[sys.argv[2]]
     result = task(sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 3 else 0)
     sys.stdout.write("\n" + json.dumps(result) + "\n")
