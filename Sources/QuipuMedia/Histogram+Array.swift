@@ -94,55 +94,60 @@ extension Histogram {
     _ array: ArrayView, _ rule: HistogramRule, _ filter: HistogramFilter?
   ) throws(MediaError) -> [Int64] {
     var counter = HistogramCounter(rule: rule)
-    if array.dtype == .f32, filter == nil, rule.edgeType == .f32 {
-      try array.forEachBlock(as: Float.self) { (block) throws(MediaError) in counter.add(block) }
+    if array.dtype == .f32, rule.edgeType == .f32 {
+      // A limit that leaves the edges in single precision is exact in it.
+      let limits = filter.map { (Float($0.low), Float($0.high)) }
+      try array.forEachBlock(as: Float.self, limit: 8_192) { (block) throws(MediaError) in
+        withKept(block, limits) { counter.add($0) }
+      }
       return counter.finish()
     }
-    var singles: [Float] = []
     let single = rule.edgeType != .f64
-    try forEachKept(array, filter) { (block) throws(MediaError) in
-      if single {
-        singles.removeAll(keepingCapacity: true)
-        for value in block { singles.append(Float(value)) }
-        singles.withUnsafeBufferPointer { counter.add($0) }
-      } else {
-        counter.add(block)
+    // Blocks that stay in the first cache while they are widened and counted.
+    try forEachKept(array, filter, limit: 2_048) { block in
+      guard single else { return counter.add(block) }
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: block.count) { room in
+        for at in 0..<block.count { room[at] = Float(block[at]) }
+        counter.add(UnsafeBufferPointer(room))
       }
     }
     return counter.finish()
   }
 
+  /// Calls `body` with the values inside the limits.
+  @_optimize(speed) @inline(__always) private static func withKept<F: BinaryFloatingPoint & BitwiseCopyable>(
+    _ block: UnsafeBufferPointer<F>, _ limits: (low: F, high: F)?, _ body: (UnsafeBufferPointer<F>) -> Void
+  ) {
+    guard let (low, high) = limits else { return body(block) }
+    withUnsafeTemporaryAllocation(of: F.self, capacity: block.count) { room in
+      var kept = 0
+      for value in block {
+        room[kept] = value
+        kept &+= value >= low && value <= high ? 1 : 0
+      }
+      body(UnsafeBufferPointer(rebasing: room[..<kept]))
+    }
+  }
+
   /// Calls `body` with the values inside the limits, widened to double.
   private static func forEachKept(
-    _ array: ArrayView, _ filter: HistogramFilter?,
-    _ body: (UnsafeBufferPointer<Double>) throws(MediaError) -> Void
+    _ array: ArrayView, _ filter: HistogramFilter?, limit: Int, _ body: (UnsafeBufferPointer<Double>) -> Void
   ) throws(MediaError) {
-    // Blocks that stay in the first cache while they are widened and counted.
-    guard let filter else { return try array.forEachDoubleBlock(limit: 2_048, body) }
-    var kept: [Double] = []
-    func deliver() throws(MediaError) {
-      var failure: MediaError?
-      kept.withUnsafeBufferPointer { block in
-        do throws(MediaError) { try body(block) } catch { failure = error }
-      }
-      if let failure { throw failure }
+    guard let filter, let exact = filter.integers, array.dtype.counted.isInteger else {
+      let limits = filter.map { ($0.low, $0.high) }
+      return try array.forEachDoubleBlock(limit: limit) { (block) throws(MediaError) in withKept(block, limits, body) }
     }
-    if let exact = filter.integers, array.dtype.counted.isInteger {
-      let isUnsigned = array.dtype == .u64
-      try array.forEachIntegerBlock { (block) throws(MediaError) in
-        kept.removeAll(keepingCapacity: true)
+    let isUnsigned = array.dtype == .u64
+    try array.forEachIntegerBlock(limit: limit) { (block) throws(MediaError) in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: block.count) { room in
+        var kept = 0
         for bits in block {
           let value = isUnsigned ? Int128(UInt64(bitPattern: bits)) : Int128(bits)
-          if value >= exact.low && value <= exact.high { kept.append(Double(value)) }
+          room[kept] = Double(value)
+          kept &+= value >= exact.low && value <= exact.high ? 1 : 0
         }
-        try deliver()
+        body(UnsafeBufferPointer(rebasing: room[..<kept]))
       }
-      return
-    }
-    try array.forEachDoubleBlock { (block) throws(MediaError) in
-      kept.removeAll(keepingCapacity: true)
-      for value in block where value >= filter.low && value <= filter.high { kept.append(value) }
-      try deliver()
     }
   }
 }

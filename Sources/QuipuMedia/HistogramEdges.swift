@@ -45,16 +45,29 @@ struct HistogramEdges {
         }
       }
     } else {
-      let last = doubles.count - 1
-      try array.forEachDoubleBlock { (block) throws(MediaError) in
-        for value in block where !value.isNaN {
-          let edge = Self.lastNotAbove(value, doubles)
-          if edge >= 0 { before[edge == last && value == doubles[last] ? last - 1 : edge] &+= 1 }
-        }
-      }
+      try array.forEachDoubleBlock(limit: 2_048) { (block) throws(MediaError) in count(block, into: &before) }
     }
     before.removeLast()  // above the last edge
     return before
+  }
+
+  /// Without branches: which way the search goes is random.
+  @_optimize(speed) private func count(_ block: UnsafeBufferPointer<Double>, into before: inout [Int64]) {
+    doubles.withUnsafeBufferPointer { edges in
+      before.withUnsafeMutableBufferPointer { before in
+        let last = edges.count &- 1
+        for value in block where value >= edges[0] {
+          var found = 0
+          var left = edges.count
+          while left > 1 {
+            let half = left / 2
+            found = edges[found &+ half] <= value ? found &+ half : found
+            left &-= half
+          }
+          before[found == last && value == edges[last] ? last &- 1 : found] &+= 1
+        }
+      }
+    }
   }
 
   /// The last edge that is not above `value`, -1 if there is none.

@@ -45,6 +45,10 @@ enum HistogramWeights {
   ) throws(MediaError) -> NumberList {
     let filter = filtered ? HistogramFilter(rule: rule, data: array.dtype.counted) : nil
     var total = Sums(type: weights.dtype, count: rule.bins)
+    if weights.dtype == .f32 || weights.dtype == .f64, filter?.integers == nil, array.count <= 1 << 28 {
+      try addFloats(rule, array, weights, filter, &total)
+      return total.list
+    }
     try forEachBlock(array, weights) { (values, exact, weight, _) throws(MediaError) in
       var block = [SIMD2<Double>](repeating: .zero, count: rule.bins)
       for at in values.indices {
@@ -54,6 +58,25 @@ enum HistogramWeights {
       for k in 0..<rule.bins { total.addRounded(block[k], at: k) }
     }
     return total.list
+  }
+
+  /// The same for the usual weights.
+  @_optimize(speed) private static func addFloats(
+    _ rule: HistogramRule, _ array: ArrayView, _ weights: ArrayView, _ filter: HistogramFilter?, _ total: inout Sums
+  ) throws(MediaError) {
+    let values = try array.doubles(), addends = try weights.doubles()
+    let low = filter?.low ?? -.infinity, high = filter?.high ?? .infinity
+    var start = 0
+    while start < values.count {
+      let end = min(start + blockSize, values.count)
+      var sums = [Double](repeating: 0, count: rule.bins)
+      for at in start..<end {
+        let value = values[at]
+        if value >= low && value <= high { sums[rule.index(of: rule.edgeType.rounded(value))] += addends[at] }
+      }
+      for k in 0..<rule.bins { total.addRounded(SIMD2(sums[k], 0), at: k) }
+      start = end
+    }
   }
 
   /// Sums per explicit bin: running sums over the sorted block, picked at the edges, added per block, then differences.
