@@ -16,7 +16,7 @@ flags=(-O2 -Wall -Wextra "-I$root/include" "-L$build/lib" "-Wl,-rpath,$build/lib
 compile() { # NAME COMMAND...
   step "bench-$1" "building benchmark $1" "${@:2}" -o "$programs/$1"
 }
-for name in call_cost rows online images; do
+for name in call_cost rows online images video; do
   compile $name "$cc" -std=gnu11 "native/$name.c" "${flags[@]}" -lquipu -lpthread
 done
 for name in start memory disk_load; do

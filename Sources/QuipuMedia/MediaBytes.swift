@@ -1,20 +1,16 @@
-import Glibc
-
-/// Memory that worker threads read: malloc, because it reports exhaustion instead of ending the process, and is not
-/// cleared first.
-package final class MediaBytes: @unchecked Sendable {
-  // Unchecked because of the raw pointer: it is written before the object is shared and never after.
-  package let base: UnsafeMutableRawPointer
+/// Memory that worker threads read, out of the stock that pictures come from.
+package final class MediaBytes: Sendable {
+  // Written before the object is shared and never after.
+  private let memory: ImageMemory
   package let count: Int
+  package var base: UnsafeMutableRawPointer { memory.bytes }
 
   /// - Throws: `.memory`.
   package init(count: Int) throws(MediaError) {
-    guard let fresh = malloc(max(count, 1)) else {
+    guard let memory = ImageMemory(byteCount: count) else {
       throw MediaError(.memory, "out of memory for \(count) bytes of media")
     }
-    base = fresh
+    self.memory = memory
     self.count = count
   }
-
-  deinit { free(base) }
 }
