@@ -7,6 +7,8 @@ struct FFmpeg: Sendable {
   /// Where it is.
   var path: String
 
+  init(path: String) { self.path = path }
+
   /// Looks for the program that `QUIPU_FFMPEG` names, by its path or by a name on the search path, else for `ffmpeg`.
   ///
   /// - Parameter format: for the message.
