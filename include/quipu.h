@@ -851,6 +851,10 @@ QUIPU_API quipu_status quipu_object3d_from_text(quipu_str text, const char *file
 QUIPU_API quipu_status quipu_object3d_open(const char *path, const char *caption, quipu_media **object,
                                            quipu_error **error);
 
+/* ------------------------------------------------------------------------------------------------------------------
+ * Audio and video
+ */
+
 /* A recording from samples [n] or [n, channels]: floats of 16, 32 or 64 bits from -1 to 1, int16, int32, int8, or uint8
  * around 128. The file is 16-bit PCM WAV. The samples are copied; encoding is done later.
  *   sample_rate  Hz, 1 .. 2147483647.

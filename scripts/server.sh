@@ -23,7 +23,8 @@ common=(build -c release --package-path "$root/server" --scratch-path "$scratch"
 step build-server "building quipu-server, release (first time: 5 to 10 minutes)" "$swift" "${common[@]}" \
   --product quipu-server
 if [ -n "$tests" ]; then
-  step build-server-tests "building the server's tests" "$swift" "${common[@]}" --build-tests
+  step build-server-tests "building the server's tests" "$swift" "${common[@]}" \
+    --product quipu-serverPackageTests
 fi
 
 # The same objects once more, linked with the Swift runtime inside: the tests need the shared one, because Swift Testing

@@ -122,13 +122,87 @@ AT(quipu_histogram_result, counts, 0);
 AT(quipu_histogram_result, edges, 40);
 AT(quipu_histogram_result, skipped, 80);
 
-SIZE(quipu_image_options, 40);
+SIZE(quipu_image_options, 56);
 AT(quipu_image_options, struct_size, 0);
 AT(quipu_image_options, channels_first, 4);
 AT(quipu_image_options, mode, 8);
 AT(quipu_image_options, caption, 16);
 AT(quipu_image_options, file_type, 24);
 AT(quipu_image_options, grouping, 32);
+AT(quipu_image_options, raw_values, 40);
+AT(quipu_image_options, bit_depth, 44);
+AT(quipu_image_options, quality, 48);
+AT(quipu_image_options, any_layers, 52);
+
+SIZE(quipu_class, 16);
+AT(quipu_class, id, 0);
+AT(quipu_class, name, 8);
+
+SIZE(quipu_boxes_options, 64);
+AT(quipu_boxes_options, struct_size, 0);
+AT(quipu_boxes_options, layout, 4);
+AT(quipu_boxes_options, in_pixels, 8);
+AT(quipu_boxes_options, score_count, 12);
+AT(quipu_boxes_options, class_ids, 16);
+AT(quipu_boxes_options, scores, 24);
+AT(quipu_boxes_options, score_names, 32);
+AT(quipu_boxes_options, captions, 40);
+AT(quipu_boxes_options, classes, 48);
+AT(quipu_boxes_options, key, 56);
+
+SIZE(quipu_box3d, 216);
+AT(quipu_box3d, corners, 0);
+AT(quipu_box3d, score, 192);
+AT(quipu_box3d, label, 200);
+AT(quipu_box3d, color, 208);
+AT(quipu_box3d, has_score, 211);
+AT(quipu_box3d, reserved, 212);
+
+SIZE(quipu_scene_options, 88);
+AT(quipu_scene_options, struct_size, 0);
+AT(quipu_scene_options, reserved, 4);
+AT(quipu_scene_options, points, 8);
+AT(quipu_scene_options, boxes, 16);
+AT(quipu_scene_options, box_count, 24);
+AT(quipu_scene_options, vectors, 32);
+AT(quipu_scene_options, vector_count, 40);
+AT(quipu_scene_options, boxes_json, 48);
+AT(quipu_scene_options, vectors_json, 64);
+AT(quipu_scene_options, caption, 80);
+
+SIZE(quipu_cells, 128);
+AT(quipu_cells, form, 0);
+AT(quipu_cells, unit, 4);
+AT(quipu_cells, missing_is_nan, 8);
+AT(quipu_cells, reserved, 12);
+AT(quipu_cells, array, 16);
+AT(quipu_cells, text, 56);
+AT(quipu_cells, offsets, 72);
+AT(quipu_cells, count, 80);
+AT(quipu_cells, valid, 88);
+AT(quipu_cells, media, 96);
+AT(quipu_cells, media_count, 104);
+AT(quipu_cells, arrays, 112);
+AT(quipu_cells, array_count, 120);
+
+SIZE(quipu_artifact_options, 32);
+AT(quipu_artifact_options, struct_size, 0);
+AT(quipu_artifact_options, reserved, 4);
+AT(quipu_artifact_options, description, 8);
+AT(quipu_artifact_options, metadata_json, 16);
+
+SIZE(quipu_labels, 24);
+AT(quipu_labels, numbers, 0);
+AT(quipu_labels, texts, 8);
+AT(quipu_labels, count, 16);
+
+SIZE(quipu_chart_options, 40);
+AT(quipu_chart_options, struct_size, 0);
+AT(quipu_chart_options, split_table, 4);
+AT(quipu_chart_options, title, 8);
+AT(quipu_chart_options, class_names, 16);
+AT(quipu_chart_options, classes_to_plot, 24);
+AT(quipu_chart_options, interp_size, 32);
 
 SIZE(quipu_video_options, 32);
 AT(quipu_video_options, struct_size, 0);

@@ -161,12 +161,12 @@ def test_run_cannot_be_pickled_and_copies_to_itself():
 
 def test_later_parts_say_so():
     with pytest.raises(AttributeError, match="not part of this version"):
-        _ = quipu.Artifact
+        _ = quipu.Api
     with pytest.raises(AttributeError):
         _ = quipu.no_such_name
     run = runs.start()
     with pytest.raises(quipu.errors.UnsupportedError):
-        run.log_artifact("x")
+        run.use_artifact("x")
 
 
 def test_disabled_run_records_nothing():

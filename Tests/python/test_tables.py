@@ -216,3 +216,14 @@ def test_gaps_among_stored_arrays_are_refused_at_the_call():
         run.log({"t": table})
     fold = runs.fold(run)
     assert fold.rows == [] and fold.artifacts == [] and fold.files == []
+
+
+def test_immutable_table_that_is_not_written_again_may_hold_what_no_file_could():
+    numpy = pytest.importorskip("numpy")
+    run = runs.start()
+    table = quipu.Table(columns=["a"], data=[[numpy.ones((2, 2))]])
+    run.log({"t": table})
+    table.add_data(None)
+    run.log({"t": table})
+    first, second = (row["t"] for row in runs.rows(run))
+    assert (first["nrows"], second["nrows"]) == (1, 2) and first["path"] == second["path"]

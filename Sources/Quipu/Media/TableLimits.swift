@@ -38,9 +38,10 @@ extension Media {
     let found: Found? = table.state.withLock { state in
       guard case .table(let content) = state.content else { return nil }
       let handed = content.logMode == .incremental ? state.handedRows : 0
-      return (
-        content.rowCount - handed, state.ownLimits, state.handedVersion == state.tableVersion ? nil : content
-      )
+      // A table that is not written again need not be one that can be.
+      let isDone =
+        state.handedVersion == state.tableVersion || (content.logMode == .immutable && state.handedVersion >= 0)
+      return (content.rowCount - handed, state.ownLimits, isDone ? nil : content)
     }
     guard let found else { return }
     if let fresh = found.fresh {

@@ -476,12 +476,15 @@ class Run:
           name, type: of the artifact that a path becomes; default `run-<id>-<file>` and "unspecified".
           aliases: names for this version besides "latest".
           tags: of letters, digits, "-", "_" and spaces.
-        Returns: the artifact, which cannot be changed any more.
+        Returns: the artifact, which cannot be changed any more. When the run is disabled what was given, or None for a
+          path: nothing is looked at then.
         """
         from . import _artifact
 
+        if self._disabled:
+            return artifact_or_path if isinstance(artifact_or_path, _artifact.Artifact) else None
         artifact = _artifact.make(artifact_or_path, name, type, self.id)
-        if not self._disabled and self._live("log_artifact()"):
+        if self._live("log_artifact()"):
             artifact.log(self._handle, aliases, tags)
         return artifact
 
