@@ -81,7 +81,8 @@ TEST(test_eigen__empty_matrices_are_arrays_without_elements) {
 TEST(test_eigen__complex_matrices_are_seen_as_complex) {
   Eigen::Matrix2cf numbers;
   numbers << std::complex<float>(1, 2), 3, 4, 5;
-  const quipu_array view = quipu::array(numbers).view();
+  const quipu::Array array = quipu::array(numbers);
+  const quipu_array view = array.view();
   CHECK_INT(view.dtype, QUIPU_DTYPE_COMPLEX64);
   CHECK_INT(view.shape[0], 2);
   CHECK_INT(view.strides[0], 8);

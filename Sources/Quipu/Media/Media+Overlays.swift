@@ -148,7 +148,9 @@ extension Media {
     }
     let added = layer.state.withLock { $0.content }
     let result: Result<Void, QuipuError> = state.withLock { state in
-      guard state.encodingSince == nil, state.bound.isEmpty, var picture = PendingImage(state.content) else {
+      guard state.queuedSince == nil, state.encodingSince == nil, state.bound.isEmpty,
+        var picture = PendingImage(state.content)
+      else {
         return .failure(
           QuipuError(.state, kind: "image_logged", "image: has been logged; add masks, boxes and classes before"))
       }

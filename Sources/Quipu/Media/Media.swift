@@ -47,7 +47,7 @@ public final class Media: Sendable {
 
   struct State: Sendable {
     var content: Content
-    /// Number of forks at the time encoding was asked for and at the time a thread began it; nil: neither yet. After a
+    /// Number of forks at the time the value was first logged and at the time a thread began it; nil: neither yet. After a
     /// fork those were another process's threads.
     var queuedSince: Int?
     var encodingSince: Int?
@@ -123,12 +123,11 @@ public final class Media: Sendable {
   /// Media of this value, cells of tables included, that nobody has asked to encode yet; marks them as asked for.
   func takeUnencoded() -> [Media] {
     let items: [Media]? = state.withLock { state in
+      let generation = ProcessState.generation.load(ordering: .relaxed)
+      let isQueued = state.queuedSince == generation
+      state.queuedSince = generation
       switch state.content {
-      case .pending:
-        let generation = ProcessState.generation.load(ordering: .relaxed)
-        if state.queuedSince == generation { return [] }
-        state.queuedSince = generation
-        return nil
+      case .pending: return isQueued ? [] : nil
       case .list(let items): return items
       case .table: return Array(state.cellMedia.values)
       case .chart(let chart): return [chart.table]
