@@ -70,6 +70,18 @@ struct CoreMediaFileTests {
     #expect(log.files.isEmpty && run.reports.kinds == ["media_failed"] && run.writer.writeErrors == 0)
   }
 
+  @Test func directoryWithLinksThatLeadInCirclesIsAddedOnce() throws {
+    let directory = CoreDirectory()
+    let tree = path(directory, "tree")
+    mkdir(tree, 0o777)
+    mkdir(tree + "/inner", 0o777)
+    _ = FileTools.writeNew(tree + "/inner/a", [1])
+    for name in ["x", "y", "z"] { symlink(tree, tree + "/inner/" + name) }
+    let artifact = try Artifact(name: "n", type: "t")
+    try artifact.addDirectory(tree, copies: false)
+    #expect(artifact.state.withLock { $0.entries.keys.map(\.string) } == ["inner/a"])
+  }
+
   // MARK: Files beside a file
 
   private func withMask(_ labels: ClassLabels?) -> Media {

@@ -102,17 +102,18 @@ extension Artifact {
     }
   }
 
-  /// Directories inside directories, at most: links may lead in circles.
-  private static let maximumDepth = 64
-
-  private static func files(below directory: String, depth: Int = 0) -> [String] {
-    guard depth < maximumDepth else { return [] }
+  /// - Parameter above: the directories that this one lies in. A link back to one of them is not followed: two such
+  ///   links would make the walk double at every level.
+  private static func files(below directory: String, above: [(dev_t, ino_t)] = []) -> [String] {
+    var info = stat()
+    guard stat(directory, &info) == 0, !above.contains(where: { $0 == (info.st_dev, info.st_ino) }) else { return [] }
+    let inside = above + [(info.st_dev, info.st_ino)]
     var found: [String] = []
     for name in (FileTools.list(directory) ?? []).sorted(by: { Key($0) < Key($1) }) {
       let path = PathTools.join(directory, name)
       switch FileTools.kind(path) {
       case .file?: found.append(path)
-      case .directory?: found += files(below: path, depth: depth + 1)
+      case .directory?: found += files(below: path, above: inside)
       default: break
       }
     }
