@@ -46,32 +46,11 @@ enum GitCommand {
     for name in ["PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "LD_LIBRARY_PATH"] {
       if let value = environment[name] { variables.append(name + "=" + value) }
     }
-    var actions = posix_spawn_file_actions_t()
-    var attributes = posix_spawnattr_t()
-    guard posix_spawn_file_actions_init(&actions) == 0 else { return nil }
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    guard posix_spawnattr_init(&attributes) == 0 else { return nil }
-    defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, output, 1)
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-    // This thread blocks all signals and the host may ignore some: git is to have neither.
-    var none = sigset_t()
-    var all = sigset_t()
-    sigemptyset(&none)
-    sigfillset(&all)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-    var argumentTexts: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { (text: String) in strdup(text) }
-    var variableTexts: [UnsafeMutablePointer<CChar>?] = variables.map { (text: String) in strdup(text) }
-    defer { for text in argumentTexts + variableTexts { free(text) } }
-    argumentTexts.append(nil)
-    variableTexts.append(nil)
-    var child: pid_t = 0
-    let code = posix_spawnp(&child, program, &actions, &attributes, argumentTexts, variableTexts)
+    let (child, code) = ChildProgram.start(program, arguments, variables: variables) { files in
+      posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
+      posix_spawn_file_actions_adddup2(&files, output, 1)
+      posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0)
+    }
     return code == 0 ? child : nil
   }
 

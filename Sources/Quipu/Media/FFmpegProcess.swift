@@ -48,12 +48,17 @@ final class FFmpegProcess {
       closeAll(ends)
       throw MediaError(.io, "cannot start \(program): no descriptors left")
     }
-    let started = Self.start(program, arguments, input: ends[2], messages: ends[3], output: ends[4])
+    let variables = ProcessContext.current().environment.map { $0.key + "=" + $0.value }
+    let (child, code) = ChildProgram.start(program, arguments, variables: variables) { files in
+      posix_spawn_file_actions_adddup2(&files, ends[2], 0)
+      posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0)
+      posix_spawn_file_actions_adddup2(&files, ends[3], 2)
+      posix_spawn_file_actions_adddup2(&files, ends[4], Self.outputDescriptor)
+    }
     closeAll([ends[2], ends[3], ends[4]])
-    guard case .success(let child) = started else {
+    guard code == 0 else {
       closeAll([ends[0], ends[1]])
-      guard case .failure(let error) = started else { throw MediaError(.io, "cannot start \(program)") }
-      throw error
+      throw MediaError(.io, "cannot start \(program): \(FileTools.errorText(code))")
     }
     self.child = child
     self.output = output
@@ -67,41 +72,6 @@ final class FFmpegProcess {
     if !hasEnded { end() }
     close(input)
     close(messages)
-  }
-
-  private static func start(
-    _ program: String, _ arguments: [String], input: Int32, messages: Int32, output: Int32
-  ) -> Result<pid_t, MediaError> {
-    var actions = posix_spawn_file_actions_t()
-    var attributes = posix_spawnattr_t()
-    guard posix_spawn_file_actions_init(&actions) == 0 else { return .failure(MediaError(.memory, "out of memory")) }
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    guard posix_spawnattr_init(&attributes) == 0 else { return .failure(MediaError(.memory, "out of memory")) }
-    defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawn_file_actions_adddup2(&actions, input, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, messages, 2)
-    posix_spawn_file_actions_adddup2(&actions, output, outputDescriptor)
-    // This thread blocks all signals and the host may ignore some: the program is to have neither.
-    var none = sigset_t()
-    var all = sigset_t()
-    sigemptyset(&none)
-    sigfillset(&all)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-    let variables = ProcessContext.current().environment.map { $0.key + "=" + $0.value }
-    var argumentTexts: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { (text: String) in strdup(text) }
-    var variableTexts: [UnsafeMutablePointer<CChar>?] = variables.map { (text: String) in strdup(text) }
-    defer { for text in argumentTexts + variableTexts { free(text) } }
-    argumentTexts.append(nil)
-    variableTexts.append(nil)
-    var child: pid_t = 0
-    let code = posix_spawn(&child, program, &actions, &attributes, argumentTexts, variableTexts)
-    if code == 0 { return .success(child) }
-    return .failure(MediaError(.io, "cannot start \(program): \(FileTools.errorText(code))"))
   }
 
   /// Hands it bytes.
